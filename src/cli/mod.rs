@@ -1,0 +1,1 @@
+//! The command line: what each subcommand means. Knows `config`, `control` and `observe` only.

@@ -1,0 +1,6 @@
+//! HTTP/1.1 from the client's first request to the last, or to the switch of protocols.
+
+pub mod admission;
+pub mod forwarded;
+pub mod path;
+pub mod router;

@@ -1,0 +1,7 @@
+//! wsgate: a TLS-terminating WebSocket gateway. This file is the map of the house.
+
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod life;
+pub mod tls;

@@ -1,0 +1,3 @@
+//! TLS toward clients: certificates, the choice by SNI, tickets.
+
+pub mod pem;
