@@ -1,7 +1,17 @@
 //! wsgate: a TLS-terminating WebSocket gateway. This file is the map of the house.
 
+pub mod accept;
 pub mod cli;
 pub mod config;
+pub mod connection;
+pub mod control;
+pub mod drain;
 pub mod http;
 pub mod life;
+pub mod observe;
+pub mod relay;
+pub mod snapshot;
+pub mod stream;
 pub mod tls;
+pub mod upstream;
+pub mod ws;

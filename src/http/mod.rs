@@ -1,6 +1,27 @@
-//! HTTP/1.1 from the client's first request to the last, or to the switch of protocols.
+//! HTTP/1.1 from the client's first request to the last, or to the switch of protocols. Knows the
+//! backends through `upstream` only, and nothing of frames or of who accepted the connection.
+//!
+//! A request walks: `head` (one meaning or refused) -> `site` and `router` (which route) ->
+//! `admission` (who may come) -> `upgrade` or `forward` -> `reply`.
 
 pub mod admission;
+mod answer;
+mod clock;
+mod forward;
 pub mod forwarded;
+pub mod handshake;
+mod head;
+mod outbound;
 pub mod path;
+mod plain;
+mod reply;
 pub mod router;
+mod serve;
+mod site;
+mod spelling;
+mod upgrade;
+
+pub use plain::PlainDoor;
+pub use serve::{Door, Served, Switched, Terms, Visit, serve};
+pub use site::{Route, Sites};
+pub use spelling::{Spelling, SpellingError};

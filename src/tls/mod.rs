@@ -1,3 +1,9 @@
-//! TLS toward clients: certificates, the choice by SNI, tickets.
+//! TLS toward clients: certificates, the choice by SNI, tickets, the handshake. Knows nothing of
+//! HTTP or of what is carried inside.
 
 pub mod pem;
+mod server;
+mod tickets;
+
+pub use server::{Handshake, HandshakeError, LoadError, Table, handshake};
+pub use tickets::Tickets;

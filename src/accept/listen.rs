@@ -1,0 +1,125 @@
+//! Binding what the configuration names.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, Type};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+
+use crate::config::model::ListenAddress;
+use crate::stream::Socket;
+
+/// Connections that the kernel queues for us; it lowers this to net.core.somaxconn.
+const BACKLOG: i32 = 4096;
+
+/// A listening socket. Dropping it closes it, and removes a unix socket's file.
+#[derive(Debug)]
+pub struct Bound {
+    kind: Kind,
+    address: ListenAddress,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// An address that could not be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// A TCP address.
+    #[error("cannot listen on {0}: {1}")]
+    Tcp(SocketAddr, #[source] io::Error),
+    /// A unix socket's path.
+    #[error("cannot listen on unix:{}: {1}", .0.display())]
+    Unix(PathBuf, #[source] io::Error),
+}
+
+/// Listens on `address`; inside a tokio runtime.
+///
+/// # Errors
+/// [`ListenError`] with the address and the operating system's reason.
+pub async fn bind(address: &ListenAddress) -> Result<Bound, ListenError> {
+    let (kind, address) = match address {
+        ListenAddress::Tcp(at) => {
+            let (listener, at) = tcp(*at).map_err(|error| ListenError::Tcp(*at, error))?;
+            (Kind::Tcp(listener), ListenAddress::Tcp(at))
+        }
+        ListenAddress::Unix(path) => {
+            let listener =
+                unix(path).await.map_err(|error| ListenError::Unix(path.clone(), error))?;
+            (Kind::Unix(listener), address.clone())
+        }
+    };
+    Ok(Bound { kind, address })
+}
+
+impl Bound {
+    /// The address as it is now: port 0 has become a real one.
+    pub fn address(&self) -> &ListenAddress {
+        &self.address
+    }
+
+    /// Waits for the next connection; the peer's address unless it is a unix socket.
+    ///
+    /// # Errors
+    /// Those of accept(2).
+    pub(super) async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+        match &self.kind {
+            Kind::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // Frames are written whole: nothing is gained by waiting for more.
+                stream.set_nodelay(true)?;
+                Ok((Socket::Tcp(stream), Some(peer)))
+            }
+            Kind::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Socket::Unix(stream), None))
+            }
+        }
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        if let ListenAddress::Unix(path) = &self.address {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn tcp(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        // `[::]` takes IPv4 too, whatever net.ipv6.bindv6only says.
+        socket.set_only_v6(false)?;
+    }
+    // A restart must not wait for the TIME_WAIT of connections that the old process closed.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from_std(socket.into())?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+async fn unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path).await => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+}
+
+/// A socket file that nobody listens on any more: left behind by a process that was killed.
+async fn is_stale(path: &Path) -> bool {
+    let is_socket = std::fs::metadata(path).is_ok_and(|it| it.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    is_socket && UnixStream::connect(path).await.is_err_and(refused)
+}

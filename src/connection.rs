@@ -1,0 +1,111 @@
+//! The story of one connection: accept -> TLS -> HTTP -> relay -> end. One task walks it from the
+//! first line to the last; whatever it holds is let go when it returns.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::accept::Accepted;
+use crate::drain::Watch;
+use crate::http::{self, Door, Served, Spelling, Switched, Visit};
+use crate::life::{By, Cause, Stage, TlsFault};
+use crate::observe::books::Books;
+use crate::observe::line::Kind;
+use crate::observe::record::Record;
+use crate::relay::{self, Rules, Tunnel};
+use crate::snapshot::Snapshot;
+use crate::stream::{Socket, Stream};
+use crate::tls::{self, Handshake, HandshakeError};
+
+/// What all connections of a listener share.
+#[derive(Clone)]
+pub struct House {
+    /// Counters and access log.
+    pub books: Arc<Books>,
+    /// Tells when to take nothing new, and when to stop.
+    pub drain: Watch,
+    /// How handshakes spell field names.
+    pub spelling: Spelling,
+    /// What the listener speaks.
+    pub door: Door,
+    /// The listener's port; `None` for a unix socket.
+    pub port: Option<u16>,
+}
+
+/// Walks one connection through the rooms.
+pub async fn walk(accepted: Accepted, house: House, snapshot: Arc<Snapshot>) {
+    let Accepted { socket, peer, held } = accepted;
+    if let Some((stream, server_name)) = secure(socket, peer, &house, &snapshot).await {
+        let visit = Visit {
+            sites: Arc::clone(&snapshot.sites),
+            gateway: Arc::clone(&snapshot.gateway),
+            spelling: house.spelling,
+            books: Arc::clone(&house.books),
+            drain: house.drain.clone(),
+            door: house.door,
+            port: house.port,
+            peer,
+            server_name,
+        };
+        match http::serve(stream, visit).await {
+            Served::Done => {}
+            Served::Switched(switched) => {
+                tunnel(*switched, &house.books, house.drain, &snapshot).await;
+            }
+        }
+    }
+    drop(held);
+}
+
+/// TLS where the listener speaks it: the stream, and the name that the client asked for.
+async fn secure(
+    socket: Socket,
+    peer: Option<SocketAddr>,
+    house: &House,
+    snapshot: &Snapshot,
+) -> Option<(Stream, Option<String>)> {
+    if matches!(house.door, Door::Http(_)) {
+        return Some((Stream::Plain(socket), None));
+    }
+    let mut record = Record::new(&house.books, Kind::Connection, Stage::Tls);
+    record.line.client = peer.map_or_else(|| "unix".to_owned(), |it| it.ip().to_string());
+    let limit = snapshot.gateway.timeouts.tls_handshake;
+    match tls::handshake(socket, &snapshot.tls, limit).await {
+        Ok(Handshake { stream, server_name, resumed }) => {
+            let metrics = &house.books.metrics;
+            let counter = if resumed { &metrics.tls_resumed } else { &metrics.tls_full };
+            counter.add(1);
+            record.dismiss();
+            Some((stream, Some(server_name)))
+        }
+        Err(error) => {
+            record.end_here(By::Client, refused(&error));
+            if let HandshakeError::Name(TlsFault::UnknownName, name) = &error {
+                record.line.host.clone_from(name);
+            }
+            record.detail(&error);
+            None
+        }
+    }
+}
+
+fn refused(error: &HandshakeError) -> Cause {
+    match error {
+        HandshakeError::Elapsed(elapsed) => Cause::Timer(elapsed.timer),
+        HandshakeError::Name(fault, _) | HandshakeError::Io(fault, _) => Cause::Tls(*fault),
+    }
+}
+
+/// Frames in both directions, until the socket's one access line.
+async fn tunnel(switched: Switched, books: &Books, drain: Watch, snapshot: &Snapshot) {
+    let Switched { client, backend, lease, mut record, terms } = switched;
+    let present = books.metrics.sockets.enter();
+    let rules = Rules {
+        heartbeat: terms.heartbeat,
+        limits: terms.limits,
+        compressed: terms.compressed,
+        drain: snapshot.gateway.drain.clone(),
+        close: snapshot.gateway.timeouts.close,
+    };
+    relay::run(Tunnel { client, backend, rules }, drain, &mut record).await;
+    drop((lease, present));
+}

@@ -1,0 +1,366 @@
+//! One request, from its head to its answer. Every way out is recorded.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
+use hyper::{Request, Response};
+
+use super::admission::{self, Asking};
+use super::clock::Clock;
+use super::forward::{self, Trouble, Upload};
+use super::forwarded::{self, Facts};
+use super::handshake::{self, Wish};
+use super::head::{self, Authority};
+use super::outbound::Passage;
+use super::plain;
+use super::reply::{BodyError, ReplyBody, denial};
+use super::router::Match;
+use super::serve::{Door, Prepared, Slot, Terms, Visit};
+use super::site::Route;
+use super::upgrade::{self, Outcome};
+use super::{path, reply};
+use crate::config::model::Upgrade;
+use crate::drain::Phase;
+use crate::life::{By, Cause, Refusal, Stage, Timer};
+use crate::observe::line::Kind;
+use crate::observe::metrics::Present;
+use crate::observe::record::Record;
+use crate::observe::redact;
+
+/// Answers the requests of one connection.
+pub(super) struct Desk {
+    visit: Visit,
+    clock: Clock,
+    slot: Slot,
+}
+
+/// What is settled about a request before any backend is dialled.
+struct Admitted<'a> {
+    matched: Match<'a, Arc<Route>>,
+    path: &'a str,
+    authority: &'a Authority,
+    client_ip: Option<IpAddr>,
+    by_trusted: bool,
+}
+
+impl Desk {
+    pub(super) fn new(visit: Visit, clock: Clock, slot: Slot) -> Self {
+        Self { visit, clock, slot }
+    }
+
+    /// Answers one request; hyper calls it for each.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Recorded>, Infallible> {
+        self.clock.busy();
+        let mut record = Record::new(&self.visit.books, Kind::Request, Stage::Request);
+        let present = self.visit.books.metrics.requests.enter();
+        let upload = Arc::new(Upload::default());
+        self.describe(&request, &mut record);
+        let answered = self.decide(request, &mut record, &upload).await;
+        let (response, record) = match answered {
+            Ok(Turned::Plain(response)) => (response, Some(record)),
+            Ok(Turned::Switched(response, rest)) => {
+                self.leave(*rest, record);
+                (response, None)
+            }
+            Err((by, cause)) => {
+                record.end_here(by, cause);
+                (denial(cause), Some(record))
+            }
+        };
+        Ok(self.account(response, record, upload, present))
+    }
+
+    /// What the access line can say from the head alone.
+    fn describe(&self, request: &Request<Incoming>, record: &mut Record) {
+        let line = &mut record.line;
+        line.id = format!("{:016x}", rand::random::<u64>());
+        line.client = self.visit.peer.map_or_else(|| "unix".to_owned(), |it| it.ip().to_string());
+        line.method = request.method().to_string();
+        let target = request.uri().path_and_query().map_or("", |it| it.as_str());
+        line.target = redact::target(target).into_owned();
+        line.host = self.visit.server_name.clone().unwrap_or_default();
+        line.origin = field(request.headers(), &ORIGIN).unwrap_or_default().to_owned();
+    }
+
+    async fn decide(
+        &self,
+        request: Request<Incoming>,
+        record: &mut Record,
+        upload: &Arc<Upload>,
+    ) -> Result<Turned, (By, Cause)> {
+        let refuse = |refusal| (By::Client, Cause::Refusal(refusal));
+        let authority = head::authority(&request).map_err(refuse)?;
+        record.line.host.clone_from(&authority.host);
+        let raw = request.uri().path().to_owned();
+        let path = path::normalise(&raw).map_err(|_| refuse(Refusal::BadPath))?;
+        let wish = handshake::wish(&request);
+        if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
+            return Ok(Turned::Plain(response));
+        }
+        let admitted = self.admit(&request, &authority, &path, record).map_err(refuse)?;
+        let route = admitted.matched.target;
+        match (wish, route.rules.upgrade) {
+            (Wish::Foreign, _) => Err(refuse(Refusal::ForeignUpgrade)),
+            (Wish::Plain, Upgrade::Only) => Err(refuse(Refusal::UpgradeRequired)),
+            (Wish::WebSocket, Upgrade::Never) => Err(refuse(Refusal::UpgradeNever)),
+            (Wish::Plain, _) => self.forward(request, &admitted, record, upload).await,
+            (Wish::WebSocket, _) => {
+                let key = handshake::check_request(&request).map_err(refuse)?;
+                if self.visit.drain.phase() >= Phase::Draining {
+                    return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
+                }
+                self.upgrade(request, &key, &admitted, record).await
+            }
+        }
+    }
+
+    /// What an http listener answers itself.
+    async fn at_the_door(
+        &self,
+        request: &Request<Incoming>,
+        authority: &Authority,
+        path: &str,
+        wish: Wish,
+        record: &mut Record,
+    ) -> Result<Option<Response<ReplyBody>>, (By, Cause)> {
+        let Door::Http(door) = &self.visit.door else { return Ok(None) };
+        if let Some(found) = door.challenge(path).await {
+            let response = found.map_err(|refusal| (By::Client, Cause::Refusal(refusal)))?;
+            record.end_here(By::Gateway, Cause::Finished);
+            return Ok(Some(response));
+        }
+        if !door.redirects(path) {
+            return Ok(None);
+        }
+        // A WebSocket client follows no redirect: it gets an answer that says what is wrong.
+        if wish != Wish::Plain {
+            return Err((By::Client, Cause::Refusal(Refusal::UpgradeNever)));
+        }
+        if self.visit.sites.find(&authority.host, None).is_none() {
+            return Err((By::Client, Cause::Refusal(Refusal::Misdirected)));
+        }
+        record.end_here(By::Gateway, Cause::Refusal(Refusal::Redirected));
+        Ok(Some(plain::to_https(request, authority)))
+    }
+
+    /// Finds the route and asks its rules about the client.
+    fn admit<'a>(
+        &'a self,
+        request: &Request<Incoming>,
+        authority: &'a Authority,
+        path: &'a str,
+        record: &mut Record,
+    ) -> Result<Admitted<'a>, Refusal> {
+        let server_name = self.visit.server_name.as_deref();
+        let site = self.visit.sites.find(&authority.host, server_name).ok_or(Refusal::Misdirected)?;
+        let matched = site.router.find(path).ok_or(Refusal::NoRoute)?;
+        let rules = &matched.target.rules;
+        record.line.route.clone_from(&rules.name);
+        record.stage = Stage::Admission;
+        let headers = request.headers();
+        let peer = self.visit.peer.map(|it| it.ip());
+        let client_ip = forwarded::client_ip(peer, headers, &rules.trusted_proxies);
+        if let Some(ip) = client_ip {
+            record.line.client = ip.to_string();
+        }
+        let origins: Vec<&[u8]> = headers.get_all(ORIGIN).iter().map(HeaderValue::as_bytes).collect();
+        let asking = Asking {
+            origins: &origins,
+            referer: field(headers, &REFERER),
+            host: &authority.text,
+            tls: self.is_tls(),
+            client: client_ip,
+        };
+        let admitted = admission::admit(&rules.clients, &asking);
+        if let Some(app) = asking.referer.and_then(admission::app_of) {
+            record.line.app = app.to_string();
+        }
+        admitted?;
+        let by_trusted = client_ip != peer;
+        Ok(Admitted { matched, path, authority, client_ip, by_trusted })
+    }
+
+    async fn forward(
+        &self,
+        request: Request<Incoming>,
+        admitted: &Admitted<'_>,
+        record: &mut Record,
+        upload: &Arc<Upload>,
+    ) -> Result<Turned, (By, Cause)> {
+        let route = admitted.matched.target;
+        record.line.backend = route.pool.name().to_owned();
+        let id = record.line.id.clone();
+        let passage = self.passage(admitted, &id);
+        match forward::exchange(request, route, &passage, record, upload).await {
+            Ok(response) => Ok(Turned::Plain(response)),
+            Err(trouble) => Err(explain(&trouble, record)),
+        }
+    }
+
+    async fn upgrade(
+        &self,
+        request: Request<Incoming>,
+        key: &HeaderValue,
+        admitted: &Admitted<'_>,
+        record: &mut Record,
+    ) -> Result<Turned, (By, Cause)> {
+        let route = admitted.matched.target;
+        record.line.backend = route.pool.name().to_owned();
+        let lease = route.pool.lease();
+        let id = record.line.id.clone();
+        let passage = self.passage(admitted, &id);
+        let (parts, _) = request.into_parts();
+        let asked = upgrade::ask(parts, key, route, &passage, &self.visit.spelling, record).await;
+        match asked {
+            Err(trouble) => Err(explain(&trouble, record)),
+            Ok(Outcome::Declined(response)) => Ok(Turned::Plain(response)),
+            Ok(Outcome::Switched(response, backend, agreed)) => {
+                let terms = Terms {
+                    heartbeat: route.rules.heartbeat.clone(),
+                    limits: route.rules.limits.clone(),
+                    compressed: agreed.compressed,
+                };
+                Ok(Turned::Switched(response, Box::new((backend, lease, terms))))
+            }
+        }
+    }
+
+    fn passage<'a>(&'a self, admitted: &'a Admitted<'a>, id: &'a str) -> Passage<'a> {
+        Passage {
+            route: &admitted.matched.target.rules,
+            path: admitted.path,
+            prefix_len: admitted.matched.prefix_len,
+            request_id: id,
+            facts: Facts {
+                client_ip: admitted.client_ip,
+                peer: self.visit.peer.map(|it| it.ip()),
+                host: &admitted.authority.text,
+                tls: self.is_tls(),
+                port: self.visit.port,
+                by_trusted: admitted.by_trusted,
+            },
+        }
+    }
+
+    /// Leaves a tunnel for whoever holds the client's stream.
+    fn leave(&self, (backend, lease, terms): Rest, mut record: Record) {
+        record.line.kind = Kind::Socket;
+        record.line.status = reply::SWITCHING;
+        record.stage = Stage::Relay;
+        self.visit.books.metrics.upgrades.add(1);
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(Prepared { backend, lease, record, terms });
+    }
+
+    fn account(
+        &self,
+        response: Response<ReplyBody>,
+        record: Option<Record>,
+        upload: Arc<Upload>,
+        present: Present,
+    ) -> Response<Recorded> {
+        let status = response.status().as_u16();
+        let record = record.map(|mut record| {
+            record.line.status = status;
+            record
+        });
+        let clock = self.clock.clone();
+        response.map(|body| Recorded { body, record, upload, clock, _present: present })
+    }
+
+    fn is_tls(&self) -> bool {
+        matches!(self.visit.door, Door::Https)
+    }
+}
+
+type Rest = (crate::stream::Side, crate::upstream::Lease, Terms);
+
+/// What a request turned into.
+enum Turned {
+    Plain(Response<ReplyBody>),
+    Switched(Response<ReplyBody>, Box<Rest>),
+}
+
+/// Names a backend's trouble in the log, where the person who can mend it looks.
+fn explain(trouble: &Trouble, record: &mut Record) -> (By, Cause) {
+    let (by, cause) = trouble.verdict();
+    record.detail(trouble);
+    if by == By::Backend {
+        let (backend, route) = (&record.line.backend, &record.line.route);
+        tracing::warn!(%backend, %route, %cause, detail = %trouble, "the backend failed");
+    }
+    (by, cause)
+}
+
+fn field<'a>(headers: &'a HeaderMap, name: &hyper::header::HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// An answer's body, with the record that ends when it does.
+pub(super) struct Recorded {
+    body: ReplyBody,
+    record: Option<Record>,
+    upload: Arc<Upload>,
+    clock: Clock,
+    _present: Present,
+}
+
+impl Body for Recorded {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let Some(record) = &mut self.record else { return frame };
+        match &frame {
+            Poll::Pending => {}
+            Poll::Ready(None) => record.end_here(By::Backend, Cause::Finished),
+            Poll::Ready(Some(Ok(frame))) => {
+                record.line.down.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            Poll::Ready(Some(Err(error))) => {
+                record.detail(error);
+                let cause = match error {
+                    BodyError::Silent => Cause::Timer(Timer::Response),
+                    BodyError::Broken(_) => Cause::Reset,
+                };
+                record.end_here(By::Backend, cause);
+            }
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        self.clock.idle();
+        let whole = self.body.is_end_stream();
+        let uploaded = self.upload.bytes();
+        if let Some(record) = &mut self.record {
+            record.line.up.bytes = uploaded;
+            if whole {
+                record.end_here(By::Backend, Cause::Finished);
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! A plain HTTP exchange with the backend, streamed both ways.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::forwarded::strip_hop_by_hop;
+use super::outbound::Passage;
+use super::reply::{BodyError, ReplyBody};
+use super::site::Route;
+use crate::life::{By, Cause, Elapsed, Fault, Refusal, Stage, Timer, within};
+use crate::observe::record::Record;
+use crate::upstream::{Answer, AnswerBody, DialError, RequestBody, SendError, Wire};
+
+/// Why an exchange got no answer, and whose doing it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// No connection.
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    /// No answer.
+    #[error("{0}")]
+    Send(#[from] SendError),
+    /// A wait for the backend ran out.
+    #[error("{0}")]
+    Elapsed(#[from] Elapsed),
+    /// An answer that makes no sense.
+    #[error("{}", .0.name())]
+    Fault(Fault),
+    /// The request's body is longer than the route allows.
+    #[error("the request body is too large")]
+    TooLarge,
+}
+
+impl Trouble {
+    /// Who is to blame, and for what.
+    pub fn verdict(&self) -> (By, Cause) {
+        match self {
+            Self::Dial(error) => {
+                let fault = error.fault().map(Cause::Backend);
+                (By::Backend, fault.unwrap_or(Cause::Timer(Timer::Connect)))
+            }
+            Self::Send(error) if error.is_from_body() => (By::Client, Cause::Reset),
+            Self::Send(error) => (By::Backend, Cause::Backend(error.fault)),
+            Self::Elapsed(elapsed) => (By::Backend, Cause::Timer(elapsed.timer)),
+            Self::Fault(fault) => (By::Backend, Cause::Backend(*fault)),
+            Self::TooLarge => (By::Client, Cause::Refusal(Refusal::BodyTooLarge)),
+        }
+    }
+}
+
+/// Forwards a request and passes the answer on as it comes.
+///
+/// # Errors
+/// [`Trouble`] as long as no head of an answer has come.
+pub async fn exchange(
+    request: Request<Incoming>,
+    route: &Route,
+    passage: &Passage<'_>,
+    record: &mut Record,
+    upload: &Arc<Upload>,
+) -> Result<Response<ReplyBody>, Trouble> {
+    let limit = route.rules.limits.request_body.unwrap_or(u64::MAX);
+    let (mut parts, body) = request.into_parts();
+    if body.size_hint().lower() > limit {
+        return Err(Trouble::TooLarge);
+    }
+    passage.rewrite(&mut parts);
+    let repeat = repeatable(&parts, &body).then(|| parts.clone());
+    let first = Request::from_parts(parts, upload.body(body, limit));
+    record.stage = Stage::Connect;
+    let wire = wire(route).await?;
+    record.stage = Stage::Exchange;
+    let silence = route.rules.timeouts.response;
+    let answer = match patiently(wire.send(first), silence, upload).await? {
+        // The kept connection closed as we wrote: nothing was done, so it may be asked again.
+        Err(error) if error.stale && repeat.is_some() => {
+            let again = repeat.map(|parts| Request::from_parts(parts, no_body()));
+            let wire = Wire::open(route.pool.dial().await?).await?;
+            match again {
+                Some(again) => patiently(wire.send(again), silence, upload).await?,
+                None => Err(error),
+            }
+        }
+        answer => answer,
+    };
+    let answer = answer.map_err(|error| if upload.overran() { Trouble::TooLarge } else { error.into() })?;
+    if answer.switches() {
+        return Err(Trouble::Fault(Fault::UnaskedUpgrade));
+    }
+    let mut response = pass_on(answer, route);
+    strip_hop_by_hop(response.headers_mut());
+    Ok(response)
+}
+
+/// An ordinary answer, its body watched for silence.
+pub fn pass_on(answer: Answer, route: &Route) -> Response<ReplyBody> {
+    let silence = route.rules.timeouts.response;
+    let response = answer.into_response(Arc::clone(&route.pool));
+    response.map(|body| Attentive::new(body, silence).boxed_unsync())
+}
+
+/// A request without a body.
+pub fn no_body() -> RequestBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A kept connection, or a new one.
+async fn wire(route: &Route) -> Result<Wire, Trouble> {
+    let kept = std::future::poll_fn(|cx| Poll::Ready(route.pool.reuse(cx))).await;
+    match kept {
+        Some(wire) => Ok(wire),
+        None => Ok(Wire::open(route.pool.dial().await?).await?),
+    }
+}
+
+/// A request that may be sent twice: without a body, and of a method that changes nothing or the
+/// same thing again (RFC 9110 section 9.2.2).
+fn repeatable(parts: &Parts, body: &Incoming) -> bool {
+    let idempotent = [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE];
+    body.is_end_stream() && idempotent.contains(&parts.method)
+}
+
+/// Waits for an answer as long as something moves: silence counts from the last piece of the
+/// request's body that went out.
+async fn patiently<T>(
+    work: impl Future<Output = T>,
+    silence: Option<Duration>,
+    upload: &Upload,
+) -> Result<T, Elapsed> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        let before = upload.bytes();
+        match within(silence, Timer::Response, work.as_mut()).await {
+            Err(_) if upload.bytes() != before => {}
+            waited => return waited,
+        }
+    }
+}
+
+/// What a client uploads: its bytes are counted on their way.
+#[derive(Debug, Default)]
+pub struct Upload {
+    bytes: AtomicU64,
+    overran: std::sync::atomic::AtomicBool,
+}
+
+impl Upload {
+    /// Bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the body was longer than its limit.
+    fn overran(&self) -> bool {
+        self.overran.load(Ordering::Relaxed)
+    }
+
+    fn body(self: &Arc<Self>, body: Incoming, limit: u64) -> RequestBody {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let upload = Arc::clone(self);
+        let counted = Limited::new(body, limit)
+            .map_frame(move |frame| {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                upload.bytes.fetch_add(length as u64, Ordering::Relaxed);
+                frame
+            });
+        let upload = Arc::clone(self);
+        counted
+            .map_err(move |error: Box<dyn Error + Send + Sync>| {
+                if error.is::<LengthLimitError>() {
+                    upload.overran.store(true, Ordering::Relaxed);
+                }
+                error
+            })
+            .boxed_unsync()
+    }
+}
+
+/// An answer's body that does not wait for a silent backend for ever.
+struct Attentive {
+    body: AnswerBody,
+    silence: Option<Duration>,
+    /// Since when the backend owes us the next piece; while the client is slow it owes nothing.
+    waiting: Option<Instant>,
+    /// Armed once, and again only when it fires: never for a piece of the body.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Attentive {
+    fn new(body: AnswerBody, silence: Option<Duration>) -> Self {
+        let alarm = silence.map(|limit| Box::pin(sleep_until(Instant::now() + limit)));
+        Self { body, silence, waiting: None, alarm }
+    }
+
+    fn silent(&mut self, cx: &mut Context<'_>) -> bool {
+        let (Some(alarm), Some(limit)) = (&mut self.alarm, self.silence) else { return false };
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        while alarm.as_mut().poll(cx).is_ready() {
+            let due = since + limit;
+            if due <= Instant::now() {
+                return true;
+            }
+            alarm.as_mut().reset(due);
+        }
+        false
+    }
+}
+
+impl Body for Attentive {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.waiting = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
+        }
+        if self.silent(cx) { Poll::Ready(Some(Err(BodyError::Silent))) } else { Poll::Pending }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,102 @@
+//! What a request's head becomes on its way to the backend.
+
+use hyper::header::{
+    CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+use hyper::http::request::Parts;
+use hyper::http::uri::PathAndQuery;
+use hyper::{Uri, Version};
+
+use super::forwarded::{self, Facts};
+use super::path;
+use crate::config::model::{Compression, Route, Subprotocol, Template, TemplatePart};
+
+/// What a request's head is changed with.
+pub struct Passage<'a> {
+    /// The route that it takes.
+    pub route: &'a Route,
+    /// Its normalised path.
+    pub path: &'a str,
+    /// How much of that the route's path matched.
+    pub prefix_len: usize,
+    /// For the forwarding fields.
+    pub facts: Facts<'a>,
+    /// `${request_id}`
+    pub request_id: &'a str,
+}
+
+impl Passage<'_> {
+    /// Turns `parts`, as the client sent them, into what the backend is sent.
+    pub fn rewrite(&self, parts: &mut Parts) {
+        parts.uri = self.target(&parts.uri);
+        parts.version = Version::HTTP_11;
+        let headers = &mut parts.headers;
+        forwarded::strip_hop_by_hop(headers);
+        // Answered here already, by the first read of the body.
+        headers.remove(EXPECT);
+        if let Ok(host) = HeaderValue::from_str(self.facts.host) {
+            headers.insert(HOST, host);
+        }
+        forwarded::apply(headers, self.route.forwarded, &self.facts);
+        for name in &self.route.remove_headers {
+            headers.remove(name.as_str());
+        }
+        for (name, template) in &self.route.set_headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = HeaderValue::from_str(&self.fill(template));
+            if let (Ok(name), Ok(value)) = (name, value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    /// As [`Passage::rewrite`], for a WebSocket handshake.
+    pub fn rewrite_upgrade(&self, parts: &mut Parts) {
+        self.rewrite(parts);
+        let headers = &mut parts.headers;
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        if self.route.compression == Compression::Decline {
+            headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+        }
+        if self.route.subprotocol == Subprotocol::Strip {
+            headers.remove(SEC_WEBSOCKET_PROTOCOL);
+        }
+    }
+
+    /// The origin form: as the client wrote it, unless the route rewrites its prefix.
+    fn target(&self, uri: &Uri) -> Uri {
+        let raw = uri.path_and_query().cloned();
+        let rewritten = self.route.replace_prefix.as_deref().and_then(|replacement| {
+            let mut target = path::replace_prefix(self.path, self.prefix_len, replacement);
+            if let Some(query) = uri.query() {
+                target.push('?');
+                target.push_str(query);
+            }
+            PathAndQuery::try_from(target).ok()
+        });
+        let target = rewritten.or(raw);
+        target.map_or_else(|| Uri::from_static("/"), Uri::from)
+    }
+
+    fn fill(&self, template: &Template) -> String {
+        let mut value = String::new();
+        for part in &template.0 {
+            match part {
+                TemplatePart::Text(text) => value.push_str(text),
+                TemplatePart::ClientIp => {
+                    if let Some(ip) = self.facts.client_ip {
+                        value.push_str(&ip.to_string());
+                    }
+                }
+                TemplatePart::Host => value.push_str(self.facts.host),
+                TemplatePart::Scheme => {
+                    value.push_str(if self.facts.tls { "https" } else { "http" });
+                }
+                TemplatePart::RequestId => value.push_str(self.request_id),
+            }
+        }
+        value
+    }
+}

@@ -1,0 +1,146 @@
+//! The only table from how something ended to the status that the client is told, and the answers
+//! that the gateway writes itself.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::{Response, StatusCode};
+
+use crate::life::{Cause, Fault, Refusal, Timer};
+
+/// The status of a switch of protocols, in the access line.
+pub const SWITCHING: u16 = 101;
+
+/// The body of any answer.
+pub type ReplyBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// Why an answer's body broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The backend was silent for `timeouts.response`.
+    #[error("the backend fell silent in the middle of its answer")]
+    Silent,
+    /// The backend's stream broke.
+    #[error("the backend's answer broke off: {0}")]
+    Broken(#[source] hyper::Error),
+}
+
+/// The status that tells a client of `cause`.
+pub fn status(cause: Cause) -> StatusCode {
+    match cause {
+        Cause::Refusal(refusal) => refused(refusal),
+        Cause::Timer(Timer::RequestHead) => StatusCode::REQUEST_TIMEOUT,
+        Cause::Timer(_) => StatusCode::GATEWAY_TIMEOUT,
+        Cause::Backend(_) => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn refused(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::BadRequest
+        | Refusal::BadHost
+        | Refusal::BadPath
+        | Refusal::BadHandshake
+        | Refusal::ForeignUpgrade => StatusCode::BAD_REQUEST,
+        Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+        Refusal::NoRoute => StatusCode::NOT_FOUND,
+        Refusal::Address
+        | Refusal::Origin
+        | Refusal::MissingOrigin
+        | Refusal::AppId
+        | Refusal::UpgradeNever => StatusCode::FORBIDDEN,
+        Refusal::UpgradeRequired | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
+        Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Redirected => StatusCode::PERMANENT_REDIRECT,
+    }
+}
+
+/// The answer to a request that ended for `cause`.
+pub fn denial(cause: Cause) -> Response<ReplyBody> {
+    let status = status(cause);
+    let phrase = status.canonical_reason().unwrap_or_default();
+    let mut response = text(status, format!("{} {phrase}: {}\n", status.as_u16(), words(cause)));
+    let headers = response.headers_mut();
+    match cause {
+        // RFC 9110 section 15.5.22: 426 names what to upgrade to.
+        Cause::Refusal(Refusal::UpgradeRequired | Refusal::Version) => {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            // RFC 6455 section 4.4.
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        // What follows on this connection could be read in two ways, or is not wanted.
+        Cause::Refusal(
+            Refusal::BadRequest | Refusal::BadHost | Refusal::Draining | Refusal::BodyTooLarge,
+        ) => {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// A short plain answer.
+pub fn text(status: StatusCode, words: impl Into<Bytes>) -> Response<ReplyBody> {
+    let mut response = Response::new(whole(words.into()));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+/// A body that is there already.
+pub fn whole(bytes: Bytes) -> ReplyBody {
+    Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
+}
+
+/// What a person is told; says nothing about what stands behind the gateway.
+fn words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Refusal(refusal) => refusal_words(refusal),
+        Cause::Timer(Timer::RequestHead) => "the request took too long to arrive",
+        Cause::Timer(_) => "the backend took too long to answer",
+        Cause::Backend(fault) => fault_words(fault),
+        _ => "the gateway could not go on",
+    }
+}
+
+fn refusal_words(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::BadRequest => "the request has no single meaning",
+        Refusal::BadHost => "the request needs one Host that agrees with its target",
+        Refusal::Misdirected => "this host is not served on this connection",
+        Refusal::BadPath => "the path has no single meaning",
+        Refusal::NoRoute => "nothing is served at this path",
+        Refusal::Address => "this address may not come here",
+        Refusal::Origin => "this origin may not come here",
+        Refusal::MissingOrigin => "requests without an origin may not come here",
+        Refusal::AppId => "this mini program may not come here",
+        Refusal::UpgradeRequired => "only WebSockets are served at this path",
+        Refusal::UpgradeNever => "no WebSockets are served at this path",
+        Refusal::BadHandshake => "the WebSocket handshake breaks RFC 6455",
+        Refusal::Version => "only WebSocket version 13 is spoken here",
+        Refusal::ForeignUpgrade => "only upgrades to websocket are taken",
+        Refusal::BodyTooLarge => "the request body is too large",
+        Refusal::Draining => "the gateway is going down; try again",
+        Refusal::Redirected => "use https",
+    }
+}
+
+fn fault_words(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Refused | Fault::Unreachable => "the backend cannot be reached",
+        Fault::NoAnswer => "the backend closed the connection without an answer",
+        Fault::UnaskedUpgrade => "the backend switched protocols without being asked",
+        Fault::BadAnswer
+        | Fault::BadAccept
+        | Fault::UnofferedSubprotocol
+        | Fault::UnofferedExtension
+        | Fault::Declined => "the backend's answer makes no sense",
+    }
+}

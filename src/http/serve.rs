@@ -1,0 +1,266 @@
+//! One client connection's life in HTTP: requests one after another, until the last or until the
+//! protocol is switched. One future, driven by the connection's own task.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::answer::Desk;
+use super::clock::{Clock, Watched};
+use super::plain::PlainDoor;
+use super::site::Sites;
+use super::spelling::Spelling;
+use crate::config::model::{Gateway, Heartbeat, RouteLimits};
+use crate::drain::{Phase, Watch};
+use crate::life::{By, Cause, Refusal, Stage, Timer, within};
+use crate::observe::books::Books;
+use crate::observe::line::Kind;
+use crate::observe::record::Record;
+use crate::stream::{Side, Stream};
+use crate::upstream::Lease;
+
+/// Smallest read buffer that hyper takes.
+const BUFFER_MIN: usize = 8192;
+
+/// For a last word to a client whose request never came.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 58\r\n\r\n\
+    408 Request Timeout: the request took too long to arrive.\n";
+
+/// The listener that a client came in by.
+#[derive(Clone, Debug)]
+pub enum Door {
+    /// TLS, with the port it listens on.
+    Https,
+    /// Plain HTTP.
+    Http(Arc<PlainDoor>),
+}
+
+/// Everything a connection needs while it speaks HTTP.
+pub struct Visit {
+    /// The domain whitelist of the snapshot that the connection began with.
+    pub sites: Arc<Sites>,
+    /// `[gateway]` of that snapshot.
+    pub gateway: Arc<Gateway>,
+    /// How handshakes spell field names.
+    pub spelling: Spelling,
+    /// Counters and access log.
+    pub books: Arc<Books>,
+    /// Tells when to take nothing new.
+    pub drain: Watch,
+    /// How the client came in.
+    pub door: Door,
+    /// The listener's port; `None` for a unix socket.
+    pub port: Option<u16>,
+    /// The peer's address; `None` for a unix socket.
+    pub peer: Option<SocketAddr>,
+    /// The name from TLS.
+    pub server_name: Option<String>,
+}
+
+/// What became of the connection.
+pub enum Served {
+    /// It is over; every request has been recorded.
+    Done,
+    /// It is a WebSocket now.
+    Switched(Box<Switched>),
+}
+
+/// Both ends of a tunnel, and what goes with it.
+pub struct Switched {
+    /// The client's side, with what came right behind its request.
+    pub client: Side,
+    /// The backend's side, with what came right behind its 101.
+    pub backend: Side,
+    /// Counts the socket toward its pool.
+    pub lease: Lease,
+    /// Becomes the socket's one access line.
+    pub record: Record,
+    /// The rules that the frames are under.
+    pub terms: Terms,
+}
+
+/// The rules of one socket.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Which silence is death.
+    pub heartbeat: Heartbeat,
+    /// Sizes.
+    pub limits: RouteLimits,
+    /// Whether permessage-deflate was agreed on.
+    pub compressed: bool,
+}
+
+/// What the service leaves behind when it answers 101.
+pub(super) type Slot = Arc<Mutex<Option<Prepared>>>;
+
+/// A tunnel that lacks only its client's side.
+pub(super) struct Prepared {
+    pub backend: Side,
+    pub lease: Lease,
+    pub record: Record,
+    pub terms: Terms,
+}
+
+/// Serves one connection.
+pub async fn serve(stream: Stream, visit: Visit) -> Served {
+    let clock = Clock::new(&visit.gateway.timeouts);
+    let slot = Slot::default();
+    let books = Arc::clone(&visit.books);
+    let drain = visit.drain.clone();
+    let builder = builder(&visit.gateway);
+    let desk = Arc::new(Desk::new(visit, clock.clone(), Arc::clone(&slot)));
+    let service = hyper::service::service_fn(move |request| {
+        let desk = Arc::clone(&desk);
+        // Boxed: hyper gives a connection back whole only when the service's future is Unpin.
+        Box::pin(async move { desk.answer(request).await })
+    });
+    let io = TokioIo::new(Watched { stream, clock: clock.clone() });
+    let mut connection = builder.serve_connection(io, service);
+    let mut turn = Turn { alarm: Box::pin(sleep_until(Instant::now())), clock, drain };
+    let stopped = turn.drive(&mut connection).await;
+    let parts = connection.into_parts();
+    let stream = parts.io.into_inner().stream;
+    let prepared = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (stopped, prepared) {
+        (Stopped::Ended, Some(it)) => {
+            let client = Side { stream, read_buf: parts.read_buf };
+            let Prepared { backend, lease, record, terms } = it;
+            Served::Switched(Box::new(Switched { client, backend, lease, record, terms }))
+        }
+        (stopped, _) => {
+            turn.note(&stopped, &books);
+            part(stream, &stopped, turn.clock.heard()).await;
+            Served::Done
+        }
+    }
+}
+
+fn builder(gateway: &Gateway) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .preserve_header_case(true)
+        .title_case_headers(true)
+        .max_headers(gateway.headers)
+        .max_header_size(gateway.header_size)
+        .max_buf_size(gateway.header_size.max(BUFFER_MIN))
+        // Ours (see `clock`): hyper's own knows one limit for two different waits.
+        .header_read_timeout(None);
+    builder
+}
+
+/// Why hyper's connection was left.
+enum Stopped {
+    /// It came to its end by itself, or to a switch of protocols.
+    Ended,
+    /// It broke, or the client sent what is not HTTP.
+    Failed(hyper::Error),
+    /// A wait ran out.
+    Elapsed(Timer),
+    /// The gateway is being cut.
+    Cut,
+}
+
+/// Drives one connection: hyper, the clock and the drain, in one place.
+struct Turn {
+    alarm: Pin<Box<Sleep>>,
+    clock: Clock,
+    drain: Watch,
+}
+
+impl Turn {
+    async fn drive<S, B>(&mut self, connection: &mut Driven<S>) -> Stopped
+    where
+        S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B> + Unpin,
+        S::Future: Unpin,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B: hyper::body::Body + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut awaited = Phase::Draining;
+        loop {
+            let mut drain = self.drain.clone();
+            tokio::select! {
+                biased;
+                stopped = Self::until(&mut self.alarm, &self.clock, connection) => return stopped,
+                () = drain.reached(awaited) => {}
+            }
+            if awaited == Phase::Cutting {
+                return Stopped::Cut;
+            }
+            // Finishes the request under way, then closes; between requests it closes now.
+            Pin::new(&mut *connection).graceful_shutdown();
+            awaited = Phase::Cutting;
+        }
+    }
+
+    async fn until<S, B>(
+        alarm: &mut Pin<Box<Sleep>>,
+        clock: &Clock,
+        connection: &mut Driven<S>,
+    ) -> Stopped
+    where
+        S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B> + Unpin,
+        S::Future: Unpin,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B: hyper::body::Body + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        poll_fn(|cx| {
+            match connection.poll_without_shutdown(cx) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Stopped::Ended),
+                Poll::Ready(Err(error)) => return Poll::Ready(Stopped::Failed(error)),
+                Poll::Pending => {}
+            }
+            let Some((at, timer)) = clock.deadline() else { return Poll::Pending };
+            if alarm.deadline() != at {
+                alarm.as_mut().reset(at);
+            }
+            alarm.as_mut().poll(cx).map(|()| Stopped::Elapsed(timer))
+        })
+        .await
+    }
+
+    /// Records an end that belongs to no request.
+    fn note(&self, stopped: &Stopped, books: &Arc<Books>) {
+        let (by, cause, words) = match stopped {
+            // Between two requests this is how a keep-alive connection ordinarily ends.
+            Stopped::Ended | Stopped::Cut | Stopped::Elapsed(Timer::KeepAlive) => return,
+            Stopped::Elapsed(timer) => (By::Client, Cause::Timer(*timer), String::new()),
+            Stopped::Failed(error) if error.is_parse() => {
+                (By::Client, Cause::Refusal(Refusal::BadRequest), error.to_string())
+            }
+            // The request that it broke in has a record of its own.
+            Stopped::Failed(_) => return,
+        };
+        let mut record = Record::new(books, Kind::Connection, Stage::Request);
+        record.detail(words);
+        record.end_here(by, cause);
+    }
+}
+
+type Driven<S> = http1::Connection<TokioIo<Watched>, S>;
+
+/// Leaves a stream politely, in bounded time.
+async fn part(mut stream: Stream, stopped: &Stopped, heard: bool) {
+    let goodbye = async {
+        if heard && matches!(stopped, Stopped::Elapsed(Timer::RequestHead)) {
+            stream.write_all(REQUEST_TIMEOUT).await?;
+        }
+        stream.shutdown().await
+    };
+    if !matches!(stopped, Stopped::Cut) {
+        // The client may be gone, or take nothing: it was said, that is all.
+        let _ = within(Some(LAST_WORD), Timer::Close, goodbye).await;
+    }
+}

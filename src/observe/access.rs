@@ -1,0 +1,122 @@
+//! Where access lines go. Lines are handed to a thread of their own through a bounded queue: a
+//! full disk or a slow terminal never holds up an event loop.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use super::line::{Form, Line};
+
+/// Lines that may wait; beyond it they are counted and dropped.
+const QUEUE: usize = 16_384;
+
+/// Where the lines are written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// A file, created or appended to.
+    File(PathBuf),
+}
+
+enum Job {
+    Line(Box<Line>),
+    Reopen,
+    End,
+}
+
+/// Takes access lines from anywhere; never blocks.
+#[derive(Debug)]
+pub struct Access {
+    jobs: Option<SyncSender<Job>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Access {
+    /// Drops every line.
+    pub fn off() -> Self {
+        Self { jobs: None, writer: Mutex::new(None) }
+    }
+
+    /// Writes to `target` from a thread of its own.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or the thread cannot be started.
+    pub fn to(target: Target, form: Form) -> io::Result<Self> {
+        let mut out = Out::open(&target)?;
+        let (jobs, queue) = sync_channel(QUEUE);
+        let writer = std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(move || write_all(&queue, &target, &mut out, form))?;
+        Ok(Self { jobs: Some(jobs), writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Hands a line over; `false` when the queue is full and the line is lost.
+    pub fn write(&self, line: Line) -> bool {
+        let Some(jobs) = &self.jobs else { return true };
+        !matches!(jobs.try_send(Job::Line(Box::new(line))), Err(TrySendError::Full(_)))
+    }
+
+    /// Opens the file anew, after it has been rotated.
+    pub fn reopen(&self) {
+        if let Some(jobs) = &self.jobs {
+            // A full queue means that lines are being lost anyway; the next signal tries again.
+            let _ = jobs.try_send(Job::Reopen);
+        }
+    }
+
+    /// Writes what is queued and ends the thread.
+    pub fn finish(&self) {
+        let Ok(mut writer) = self.writer.lock() else { return };
+        if let (Some(jobs), Some(thread)) = (&self.jobs, writer.take()) {
+            let _ = jobs.send(Job::End);
+            let _ = thread.join();
+        }
+    }
+}
+
+enum Out {
+    Stdout(io::Stdout),
+    File(File),
+}
+
+impl Out {
+    fn open(target: &Target) -> io::Result<Self> {
+        match target {
+            Target::Stdout => Ok(Self::Stdout(io::stdout())),
+            Target::File(path) => {
+                OpenOptions::new().create(true).append(true).open(path).map(Self::File)
+            }
+        }
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.write_all(text.as_bytes()),
+            Self::File(out) => out.write_all(text.as_bytes()),
+        }
+    }
+}
+
+fn write_all(queue: &Receiver<Job>, target: &Target, out: &mut Out, form: Form) {
+    let mut failing = false;
+    while let Ok(job) = queue.recv() {
+        let done = match job {
+            Job::Line(line) => out.write(&line.render(form)),
+            Job::Reopen => Out::open(target).map(|opened| *out = opened),
+            Job::End => return,
+        };
+        match done {
+            Ok(()) => failing = false,
+            // Said once, not for each line: the disk may be full for hours.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::error!(%error, "the access log cannot be written");
+            }
+            Err(_) => {}
+        }
+    }
+}

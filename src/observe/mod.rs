@@ -1,0 +1,10 @@
+//! What can be seen from outside: counters, access lines, the log. Knows `life` only: the other
+//! rooms fill in what they saw, at their edges.
+
+pub mod access;
+pub mod books;
+pub mod line;
+pub mod logging;
+pub mod metrics;
+pub mod record;
+pub mod redact;

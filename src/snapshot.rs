@@ -1,0 +1,39 @@
+//! One configuration turned into the rooms' parts. A connection keeps the snapshot that it began
+//! with; a reload makes another and swaps them.
+
+use std::sync::Arc;
+
+use crate::config::model::{Config, Gateway};
+use crate::http::Sites;
+use crate::tls::{LoadError, Table, Tickets};
+use crate::upstream::Pools;
+
+/// Everything that a connection needs from the configuration.
+pub struct Snapshot {
+    /// `[gateway]`
+    pub gateway: Arc<Gateway>,
+    /// Certificates by name.
+    pub tls: Table,
+    /// Sites and routes by name.
+    pub sites: Arc<Sites>,
+    /// The pools behind the routes.
+    pub pools: Pools,
+}
+
+impl Snapshot {
+    /// Builds the parts; certificates are read now. Pools that did not change are carried over
+    /// from `previous`, tickets outlive every snapshot.
+    ///
+    /// # Errors
+    /// [`LoadError`] when a certificate or key cannot be used.
+    pub fn build(
+        config: &Config,
+        tickets: &Tickets,
+        previous: Option<&Self>,
+    ) -> Result<Self, LoadError> {
+        let tls = Table::load(config, tickets)?;
+        let pools = Pools::build(config, previous.map(|old| &old.pools));
+        let sites = Arc::new(Sites::build(config, &pools));
+        Ok(Self { gateway: Arc::new(config.gateway.clone()), tls, sites, pools })
+    }
+}

@@ -1,0 +1,169 @@
+//! The TLS handshake with a client: the ClientHello is read first, its name decides about the
+//! site, and a name in no site gets an alert instead of anybody's certificate.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::server::{Acceptor, NoServerSessionStorage};
+use rustls::version::{TLS12, TLS13};
+use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::LazyConfigAcceptor;
+
+use crate::config::names::Names;
+use super::pem::{self, PemError};
+use super::tickets::{Policy, Tickets};
+use crate::config::model::{Config, Site, TlsVersion};
+use crate::life::{Elapsed, TlsFault, Timer, within};
+use crate::stream::{Socket, Stream};
+
+/// ALPN: WebSockets need HTTP/1.1, and nothing else is spoken yet.
+const ALPN: &[u8] = b"http/1.1";
+
+/// A TLS record with the fatal alert unrecognized_name(112) (RFC 8446 section 6, RFC 6066
+/// section 3). rustls would say access_denied, which a phone reports as something else.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// How long a refused client may take to read the alert and hang up. Closing at once would reset
+/// the connection under the alert.
+const ALERT_LINGER: Duration = Duration::from_millis(500);
+
+/// Every site's TLS settings, by name.
+pub struct Table(Names<Arc<ServerConfig>>);
+
+/// A site whose certificate or key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The certificate's file.
+    #[error("certificate {}: {1}", .0.display())]
+    Certificate(PathBuf, #[source] PemError),
+    /// The key's file.
+    #[error("private key {}: {1}", .0.display())]
+    Key(PathBuf, #[source] PemError),
+    /// The two don't fit, or one is of a kind that TLS cannot use.
+    #[error("certificate {} and private key {}: {2}", .0.display(), .1.display())]
+    Pair(PathBuf, PathBuf, #[source] rustls::Error),
+    /// The system has no randomness for a ticket key.
+    #[error("session tickets: {0}")]
+    Tickets(#[source] rustls::Error),
+}
+
+/// A handshake that succeeded.
+#[derive(Debug)]
+pub struct Handshake {
+    /// The stream, encrypted from now on.
+    pub stream: Stream,
+    /// The name that the client asked for, as it wrote it.
+    pub server_name: String,
+    /// Whether a session was resumed.
+    pub resumed: bool,
+}
+
+/// A handshake that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// It took too long.
+    #[error(transparent)]
+    Elapsed(#[from] Elapsed),
+    /// The name was refused.
+    #[error("the name {1:?} is in no site")]
+    Name(TlsFault, String),
+    /// Everything else.
+    #[error("{1}")]
+    Io(TlsFault, #[source] io::Error),
+}
+
+impl Table {
+    /// Reads every site's certificate and key.
+    ///
+    /// # Errors
+    /// [`LoadError`] for the first site that cannot be used; `wsgate check` names them all.
+    pub fn load(config: &Config, tickets: &Tickets) -> Result<Self, LoadError> {
+        let mut names = Names::default();
+        for site in &config.sites {
+            let tls = Arc::new(server_config(site, tickets)?);
+            for domain in &site.domains {
+                names.insert(&domain.value, Arc::clone(&tls));
+            }
+        }
+        Ok(Self(names))
+    }
+}
+
+fn server_config(site: &Site, tickets: &Tickets) -> Result<ServerConfig, LoadError> {
+    let (certificate, key) = (&site.certificate.value, &site.private_key.value);
+    let chain = pem::read_chain(certificate)
+        .map_err(|error| LoadError::Certificate(certificate.clone(), error))?;
+    let private = pem::read_key(key).map_err(|error| LoadError::Key(key.clone(), error))?;
+    let versions: &[&SupportedProtocolVersion] = match site.tls_min {
+        TlsVersion::V12 => &[&TLS13, &TLS12],
+        TlsVersion::V13 => &[&TLS13],
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let pair = |error| LoadError::Pair(certificate.clone(), key.clone(), error);
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(pair)?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(pair)?;
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    // Tickets are the state: the default store forgets all but 256 sessions.
+    tls.session_storage = Arc::new(NoServerSessionStorage {});
+    let policy = Policy { tls_min: site.tls_min };
+    tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
+    Ok(tls)
+}
+
+/// Shakes hands with a client, in at most `limit`.
+///
+/// # Errors
+/// [`HandshakeError`]; the client has been sent a fatal alert where there was time for one.
+pub async fn handshake(
+    socket: Socket,
+    table: &Table,
+    limit: Duration,
+) -> Result<Handshake, HandshakeError> {
+    within(Some(limit), Timer::TlsHandshake, shake(socket, table)).await?
+}
+
+async fn shake(socket: Socket, table: &Table) -> Result<Handshake, HandshakeError> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(failed)?;
+    let name = start.client_hello().server_name().map(str::to_owned);
+    let Some(tls) = name.as_deref().and_then(|name| table.0.find(name)) else {
+        let fault = if name.is_some() { TlsFault::UnknownName } else { TlsFault::NoName };
+        refuse(start.io).await;
+        return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
+    };
+    let stream = start.into_stream(Arc::clone(tls)).await.map_err(failed)?;
+    let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+    Ok(Handshake {
+        stream: Stream::Tls(Box::new(stream)),
+        server_name: name.unwrap_or_default(),
+        resumed,
+    })
+}
+
+/// Sends the alert and lets the client hang up first.
+async fn refuse(mut socket: Socket) {
+    let goodbye = async {
+        socket.write_all(&UNRECOGNIZED_NAME).await?;
+        socket.shutdown().await?;
+        let mut rest = [0; 512];
+        while socket.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // Whatever goes wrong now, the client was refused all the same.
+    let _ = within(Some(ALERT_LINGER), Timer::Close, goodbye).await;
+}
+
+fn failed(error: io::Error) -> HandshakeError {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    let fault = match error.kind() {
+        UnexpectedEof | ConnectionReset | BrokenPipe => TlsFault::Broken,
+        _ => TlsFault::Failed,
+    };
+    HandshakeError::Io(fault, error)
+}
