@@ -2,5 +2,6 @@
 
 pub mod admission;
 pub mod forwarded;
+pub mod mini_program;
 pub mod path;
 pub mod router;
