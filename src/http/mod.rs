@@ -2,6 +2,8 @@
 
 pub mod admission;
 pub mod forwarded;
+pub mod host;
 pub mod mini_program;
+pub mod origin;
 pub mod path;
 pub mod router;

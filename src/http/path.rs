@@ -229,51 +229,21 @@ mod tests {
     #[test]
     fn a_path_with_two_meanings_is_refused_with_its_reason() {
         let table = [
-            ("", BadPath::NotAbsolute),
-            ("*", BadPath::NotAbsolute),
-            ("a/b", BadPath::NotAbsolute),
-            ("http://a/b", BadPath::NotAbsolute),
-            ("%2fa", BadPath::NotAbsolute),
-            ("/\u{e4}", BadPath::NotAscii),
-            ("/a%", BadPath::BrokenEscape),
-            ("/a%4", BadPath::BrokenEscape),
-            ("/a%g0", BadPath::BrokenEscape),
-            ("/a%0g", BadPath::BrokenEscape),
-            ("/a%+1", BadPath::BrokenEscape),
-            ("/%u002e", BadPath::BrokenEscape),
-            ("/a%2fb", BadPath::EncodedSlash),
-            ("/a%2F..%2Fb", BadPath::EncodedSlash),
-            ("/a\\b", BadPath::Backslash),
-            ("/a%5cb", BadPath::Backslash),
-            ("/..%5C", BadPath::Backslash),
-            ("/a%00", BadPath::Control),
-            ("/a\0", BadPath::Control),
-            ("/a\tb", BadPath::Control),
-            ("/a%0d%0ab", BadPath::Control),
-            ("/a%7f", BadPath::Control),
-            ("/a%c2%85", BadPath::Control),
-            ("/%c0%ae%c0%ae/a", BadPath::NotUtf8),
-            ("/%c0%af", BadPath::NotUtf8),
-            ("/%e0%80%af", BadPath::NotUtf8),
-            ("/%ed%a0%80", BadPath::NotUtf8),
-            ("/%ff", BadPath::NotUtf8),
-            ("/..", BadPath::AboveRoot),
-            ("/%2e%2e", BadPath::AboveRoot),
-            ("/../a", BadPath::AboveRoot),
-            ("/a/../../b", BadPath::AboveRoot),
-            ("/./../a", BadPath::AboveRoot),
-            ("//../a", BadPath::EmptyParent),
-            ("/a//../b", BadPath::EmptyParent),
-            ("/a//./../b", BadPath::EmptyParent),
-            ("/a//b/../../c", BadPath::EmptyParent),
-            ("/a/..;/b", BadPath::DotParameter),
-            ("/a/..;x=1/b", BadPath::DotParameter),
-            ("/a/.;/b", BadPath::DotParameter),
-            ("/a/..%3b/b", BadPath::DotParameter),
-            ("/a/%2e%2e;", BadPath::DotParameter),
+            (BadPath::NotAbsolute, "|*|a/b|http://a/b|%2fa"),
+            (BadPath::NotAscii, "/\u{e4}|/a\u{ff0f}b"),
+            (BadPath::BrokenEscape, "/a%|/a%4|/a%g0|/a%0g|/a%+1|/%u002e|/%%41"),
+            (BadPath::EncodedSlash, "/a%2fb|/a%2F..%2Fb|/%2f"),
+            (BadPath::Backslash, "/a\\b|/a%5cb|/..%5C"),
+            (BadPath::Control, "/a%00|/a\0|/a\tb|/a%0d%0ab|/a%7f|/a\u{7f}|/a%c2%85"),
+            (BadPath::NotUtf8, "/%c0%ae%c0%ae/a|/%c0%af|/%e0%80%af|/%ed%a0%80|/%ff"),
+            (BadPath::AboveRoot, "/..|/%2e%2e|/../a|/a/../../b|/./../a"),
+            (BadPath::EmptyParent, "//../a|/a//../b|/a//./../b|/a//b/../../c"),
+            (BadPath::DotParameter, "/a/..;/b|/a/..;x=1/b|/a/.;/b|/a/..%3b/b|/a/%2e%2e;|/..;/../a"),
         ];
-        for (raw, expected) in table {
-            assert_eq!(normalise(raw), Err(expected), "{raw:?}");
+        for (expected, raw) in
+            table.iter().flat_map(|(it, all)| all.split('|').map(move |raw| (it, raw)))
+        {
+            assert_eq!(normalise(raw), Err(*expected), "{raw:?}");
         }
     }
 
