@@ -1,18 +1,17 @@
-//! The fields that one hop tells the next: whom it speaks for, and how it was spoken to.
+//! The fields that tell the backend whom a request is from, and how it reached this hop.
 //! Knows fields and addresses, and neither routes nor connections.
 
 use std::net::IpAddr;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use ipnet::IpNet;
 
 use crate::config::model::Forwarded;
-use crate::http::admission::has_address;
+use crate::http::client_ip::{X_FORWARDED_FOR, X_REAL_IP, only};
 
 /// What this hop knows of a request, for the next one.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// Whom the request is from, as [`client_ip`] found out.
+    /// Whom the request is from, as [`client_ip`](super::client_ip::client_ip) found out.
     pub client_ip: Option<IpAddr>,
     /// Who is connected to the listener; `None` behind a unix socket.
     pub peer: Option<IpAddr>,
@@ -22,40 +21,9 @@ pub struct Facts<'a> {
     pub tls: bool,
     /// The listener's port, if it has one.
     pub port: Option<u16>,
-    /// Whether the peer is one of the route's `trusted_proxies`, as [`is_trusted`] says.
+    /// Whether the peer is one of the route's `trusted_proxies`, as [`is_trusted`](super::client_ip::is_trusted)
+    /// says.
     pub by_trusted: bool,
-}
-
-/// Whether the peer's forwarded fields are believed. A unix socket has no address to be on the list
-/// with; whoever can open it is trusted as soon as the route trusts anyone.
-pub fn is_trusted(peer: Option<IpAddr>, trusted: &[IpNet]) -> bool {
-    peer.map_or(!trusted.is_empty(), |it| has_address(trusted, it))
-}
-
-/// Finds out whom a request is from: the peer, unless it is trusted to speak for others. Then it is
-/// the first address in X-Forwarded-For, from the right, that is not itself trusted, or the
-/// leftmost when all are; something that is no address ends the search at what was found so far.
-/// Without X-Forwarded-For it is X-Real-IP. IPv4-mapped addresses come back as IPv4.
-pub fn client_ip(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
-    let peer = peer.map(|it| it.to_canonical());
-    if !is_trusted(peer, trusted) {
-        return peer;
-    }
-    if !headers.contains_key(X_FORWARDED_FOR) {
-        return only(headers, &X_REAL_IP).and_then(|it| address(it.as_bytes())).or(peer);
-    }
-    let mut found = peer;
-    let lines: Vec<&HeaderValue> = headers.get_all(X_FORWARDED_FOR).iter().collect();
-    let entries = lines.iter().rev().flat_map(|it| it.as_bytes().rsplit(|byte| *byte == b','));
-    // RFC 9110 section 5.6.1: empty elements of a list count for nothing.
-    for entry in entries.map(<[u8]>::trim_ascii).filter(|it| !it.is_empty()) {
-        let Some(address) = address(entry) else { break };
-        found = Some(address);
-        if !has_address(trusted, address) {
-            break;
-        }
-    }
-    found
 }
 
 /// Writes the forwarded fields of a request toward the backend.
@@ -71,32 +39,15 @@ pub fn apply(headers: &mut HeaderMap, mode: Forwarded, facts: &Facts<'_>) {
     }
 }
 
-/// Removes what is meant for this hop only (RFC 9110 section 7.6.1): the fields that Connection
-/// names, then those known to be; of TE only `trailers` stays. Goes before [`apply`] and before
-/// anything of ours is set, because Connection is the peer's to write: the names in it that are end
-/// to end (`Host`, `Cookie`, `X-Forwarded-For`, …) are ignored.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
-        .filter_map(|it| HeaderName::from_bytes(it).ok())
-        .filter(|it| !is_end_to_end(it.as_str()))
-        .collect();
-    let trailers = tokens(headers, &header::TE).any(|it| it.eq_ignore_ascii_case(b"trailers"));
-    for name in named.iter().map(HeaderName::as_str).chain(HOP_BY_HOP.iter().copied()) {
-        headers.remove(name);
-    }
-    if trailers {
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    }
-}
-
 fn replace(headers: &mut HeaderMap, facts: &Facts<'_>) {
     let own = scheme(facts.tls);
     let told = only(headers, &X_FORWARDED_PROTO).filter(|_| facts.by_trusted);
     let proto = told.and_then(http_scheme).unwrap_or(own);
     remove_forwarded(headers, |_| true);
     if let Some(client) = facts.client_ip {
-        set(headers, X_FORWARDED_FOR, &client.to_string());
-        set(headers, X_REAL_IP, &client.to_string());
+        let client = client.to_canonical().to_string();
+        set(headers, X_FORWARDED_FOR, &client);
+        set(headers, X_REAL_IP, &client);
     }
     set(headers, X_FORWARDED_PROTO, proto);
     set(headers, X_FORWARDED_HOST, facts.host);
@@ -117,7 +68,7 @@ fn append(headers: &mut HeaderMap, facts: &Facts<'_>) {
     }
     headers.remove(X_REAL_IP);
     if let Some(client) = facts.client_ip {
-        set(headers, X_REAL_IP, &client.to_string());
+        set(headers, X_REAL_IP, &client.to_canonical().to_string());
     }
     let port = facts.port.map(|it| it.to_string()).unwrap_or_default();
     let rest =
@@ -179,27 +130,6 @@ fn add(headers: &mut HeaderMap, name: HeaderName, text: &str) {
     }
 }
 
-/// The value of a field that stands there once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    if values.next().is_some() { None } else { Some(first) }
-}
-
-/// The elements of a list field, over all its lines.
-fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-    let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    lines.flat_map(|it| it.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
-}
-
-/// `192.0.2.1`, `2001:db8::1` or `[2001:db8::1]`, some proxies also write a port behind.
-fn address(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text).ok()?;
-    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
-    let with_port = || text.parse().ok().map(|it: std::net::SocketAddr| it.ip());
-    bare.parse().ok().or_else(with_port).map(|it: IpAddr| it.to_canonical())
-}
-
 fn scheme(tls: bool) -> &'static str {
     if tls { "https" } else { "http" }
 }
@@ -216,20 +146,9 @@ fn http_scheme(told: &HeaderValue) -> Option<&'static str> {
     }
 }
 
-/// Whether a field is for the backend, whatever Connection says: those that framing, routing and
-/// access decisions rest on.
-fn is_end_to_end(name: &str) -> bool {
-    name.starts_with("sec-")
-        || name.starts_with("x-forwarded-")
-        || END_TO_END.contains(&name)
-        || FORWARDED.contains(&name)
-}
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// The fields in which a client could pass itself off as a proxy: those set here, and others that
 /// frameworks read for the same facts.
@@ -246,36 +165,6 @@ const FORWARDED: &[&str] = &[
     "x-forwarded-protocol",
     "x-forwarded-by",
     "x-real-ip",
-];
-
-const HOP_BY_HOP: &[&str] = &[
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-];
-
-const END_TO_END: &[&str] = &[
-    "authorization",
-    "cache-control",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "date",
-    "expect",
-    "host",
-    "location",
-    "origin",
-    "referer",
-    "set-cookie",
-    "user-agent",
-    "via",
 ];
 
 #[cfg(test)]
@@ -307,55 +196,6 @@ mod tests {
         let mut headers = fields(lines);
         apply(&mut headers, mode, facts);
         headers
-    }
-
-    #[test]
-    fn the_client_is_the_first_address_from_the_right_that_is_not_trusted() {
-        let trusted: Vec<IpNet> =
-            ["10.0.0.0/8", "2001:db8:1::/48"].map(|it| it.parse().expect(it)).to_vec();
-        let table = [
-            // An untrusted peer speaks for itself only.
-            ("203.0.113.9", "x-forwarded-for: 1.1.1.1\nx-real-ip: 2.2.2.2", "203.0.113.9"),
-            ("::ffff:203.0.113.9", "x-forwarded-for: 1.1.1.1", "203.0.113.9"),
-            ("10.0.0.1", "", "10.0.0.1"),
-            ("10.0.0.1", "x-forwarded-for: 203.0.113.7", "203.0.113.7"),
-            ("::ffff:10.0.0.1", "x-forwarded-for: 203.0.113.7", "203.0.113.7"),
-            ("2001:db8:1::5", "x-forwarded-for: 2001:db8:2::7", "2001:db8:2::7"),
-            ("10.0.0.1", "x-forwarded-for: 6.6.6.6, 203.0.113.7", "203.0.113.7"),
-            (
-                "10.0.0.1",
-                "x-forwarded-for: 6.6.6.6, 203.0.113.7,10.0.0.3 , 10.0.0.2",
-                "203.0.113.7",
-            ),
-            (
-                "10.0.0.1",
-                "x-forwarded-for: 6.6.6.6\nx-forwarded-for: 203.0.113.7\nx-forwarded-for: 10.0.0.2",
-                "203.0.113.7",
-            ),
-            ("10.0.0.1", "x-forwarded-for: 10.0.0.3, 10.0.0.2", "10.0.0.3"),
-            ("10.0.0.1", "x-forwarded-for: 203.0.113.7, unknown, 10.0.0.2", "10.0.0.2"),
-            ("10.0.0.1", "x-forwarded-for: 203.0.113.7, 1.2.3", "10.0.0.1"),
-            ("10.0.0.1", "x-forwarded-for: 203.0.113.7, ,", "203.0.113.7"),
-            ("10.0.0.1", "x-forwarded-for: 203.0.113.7:4711", "203.0.113.7"),
-            ("10.0.0.1", "x-forwarded-for: [2001:db8::7]:4711", "2001:db8::7"),
-            ("10.0.0.1", "x-forwarded-for: [2001:db8::7]", "2001:db8::7"),
-            ("10.0.0.1", "x-forwarded-for: ::ffff:203.0.113.7", "203.0.113.7"),
-            ("10.0.0.1", "x-forwarded-for: 203.0.113.7\nx-real-ip: 2.2.2.2", "203.0.113.7"),
-            ("10.0.0.1", "x-forwarded-for:\nx-real-ip: 2.2.2.2", "10.0.0.1"),
-            ("10.0.0.1", "x-real-ip: 203.0.113.7", "203.0.113.7"),
-            ("10.0.0.1", "x-real-ip: nobody", "10.0.0.1"),
-            ("10.0.0.1", "x-real-ip: 203.0.113.7\nx-real-ip: 2.2.2.2", "10.0.0.1"),
-            ("unix", "x-forwarded-for: 203.0.113.7", "203.0.113.7"),
-            ("unix", "x-forwarded-for: ?", "none"),
-            ("unix", "", "none"),
-        ];
-        for (peer, lines, expected) in table {
-            let found = client_ip(ip(peer), &fields(lines), &trusted);
-            assert_eq!(found, ip(expected), "{peer} {lines}");
-        }
-        let believed = fields("x-forwarded-for: 203.0.113.7");
-        assert_eq!(client_ip(None, &believed, &[]), None);
-        assert_eq!(client_ip(ip("10.0.0.1"), &believed, &[]), ip("10.0.0.1"));
     }
 
     #[test]
@@ -439,43 +279,5 @@ mod tests {
         let came = "x-forwarded-for: 1.1.1.1\nx_real_ip: 2.2.2.2";
         let facts = facts("203.0.113.7", "203.0.113.7");
         assert_eq!(after(came, Forwarded::Off, &facts), fields(came));
-    }
-
-    #[test]
-    fn what_is_meant_for_this_hop_goes_no_further() {
-        let table = [
-            ("connection: close", ""),
-            ("connection: keep-alive\nkeep-alive: timeout=5\nproxy-connection: keep-alive", ""),
-            ("connection: Upgrade, HTTP2-Settings\nupgrade: h2c\nhttp2-settings: AA", ""),
-            (
-                "connection: X-One , ,x-two\nconnection: x-three\nx-one: 1\nx-two: 2\nx-two: 3\nx-three: 3\nx-four: 4",
-                "x-four: 4",
-            ),
-            ("proxy-authorization: Basic eA==\nauthorization: Bearer x", "authorization: Bearer x"),
-            ("proxy-authenticate: Basic", "proxy-authenticate: Basic"),
-            ("transfer-encoding: chunked\ntrailer: x-sum\ncontent-type: a/b", "content-type: a/b"),
-            ("te: trailers\nconnection: te", "te: trailers"),
-            ("te: deflate;q=0.5, Trailers\nte: gzip", "te: trailers"),
-            ("te: gzip", ""),
-            ("te: trailers;q=0", ""),
-            ("connection: (, \"x\"\nx: 1", "x: 1"),
-        ];
-        for (came, expected) in table {
-            let mut headers = fields(came);
-            strip_hop_by_hop(&mut headers);
-            assert_eq!(headers, fields(expected), "{came}");
-        }
-    }
-
-    #[test]
-    fn connection_cannot_name_a_field_that_is_end_to_end() {
-        let kept = "host: a\ncontent-length: 5\ncontent-type: a/b\ncookie: c\nauthorization: d\norigin: e
-            referer: f\nx-forwarded-for: 1.1.1.1\nx-forwarded-user: g\nx-real-ip: 1.1.1.1\nforwarded: for=h
-            sec-websocket-key: i\nsec-websocket-version: 13\nsec-fetch-mode: j";
-        for name in fields(kept).keys() {
-            let mut headers = fields(&format!("{kept}\nconnection: close, {name}"));
-            strip_hop_by_hop(&mut headers);
-            assert_eq!(headers, fields(kept), "{name}");
-        }
     }
 }
