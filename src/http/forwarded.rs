@@ -21,8 +21,8 @@ pub struct Facts<'a> {
     pub tls: bool,
     /// The listener's port, if it has one.
     pub port: Option<u16>,
-    /// Whether the peer is one of the route's `trusted_proxies`, as [`is_trusted`](super::client_ip::is_trusted)
-    /// says.
+    /// Whether the peer is one of the route's `trusted_proxies`, as
+    /// [`is_trusted`](super::client_ip::is_trusted) says.
     pub by_trusted: bool,
 }
 

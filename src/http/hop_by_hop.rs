@@ -4,9 +4,11 @@
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Removes what is meant for this hop only (RFC 9110 section 7.6.1): the fields that Connection
-/// names, then those known to be; of TE only `trailers` stays. Goes before [`apply`](super::forwarded::apply) and before
-/// anything of ours is set, because Connection is the peer's to write: the names in it that are end
-/// to end (`Host`, `Cookie`, `X-Forwarded-For`, …) are ignored.
+/// names, then those known to be; of TE only `trailers` stays.
+///
+/// Goes before [`apply`](super::forwarded::apply) and before anything of ours is set, because
+/// Connection is the peer's to write. The names in it that are end to end (`Host`, `Cookie`,
+/// `X-Forwarded-For`, …) are ignored.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
         .filter_map(|it| HeaderName::from_bytes(it).ok())

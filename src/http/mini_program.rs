@@ -1,8 +1,8 @@
 //! Which mini program a request comes from, read from the Referer that the host app fixes.
 //! Knows nothing of rules and routes.
 //!
-//! No host app lets a mini program set this field, but anything that is no host app can: the id says
-//! who a client claims to be. What is not exactly a known form is an ordinary Referer.
+//! No host app lets a mini program set this field, but anything that is no host app can: the id
+//! says who a client claims to be. What is not exactly a known form is an ordinary Referer.
 
 use std::fmt;
 
