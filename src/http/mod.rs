@@ -6,11 +6,16 @@
 
 pub mod admission;
 mod answer;
+pub mod client_ip;
 mod clock;
 mod forward;
 pub mod forwarded;
 pub mod handshake;
 mod head;
+pub mod hop_by_hop;
+pub mod host;
+pub mod mini_program;
+pub mod origin;
 mod outbound;
 pub mod path;
 mod plain;
