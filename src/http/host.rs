@@ -1,47 +1,7 @@
-//! Host names: the value that belongs to one, and a Host field's split into host and port.
+//! A Host field's split into host and port.
 //! Knows neither sites nor requests.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::net::Ipv6Addr;
-
-/// Values by host name. Exact names win over `*.` ones, which match exactly one more label.
-#[derive(Debug)]
-pub struct Hosts<T> {
-    exact: HashMap<String, T>,
-    /// By what stands behind `*.`.
-    wildcards: HashMap<String, T>,
-}
-
-impl<T> Hosts<T> {
-    /// Takes names, exact or `*.` and a name; of two equal ones the last wins.
-    pub fn new<N: AsRef<str>>(names: impl IntoIterator<Item = (N, T)>) -> Self {
-        let mut hosts = Self { exact: HashMap::new(), wildcards: HashMap::new() };
-        for (name, value) in names {
-            let name = name.as_ref().to_ascii_lowercase();
-            match name.strip_prefix("*.") {
-                Some(parent) => hosts.wildcards.insert(parent.to_owned(), value),
-                None => hosts.exact.insert(name, value),
-            };
-        }
-        hosts
-    }
-
-    /// Finds the value of a host name from SNI or Host (without a port, see [`host_of`]), in
-    /// whatever case, with or without the root's dot behind it.
-    pub fn find(&self, name: &str) -> Option<&T> {
-        let name = name.strip_suffix('.').unwrap_or(name);
-        let name = if name.bytes().any(|it| it.is_ascii_uppercase()) {
-            Cow::Owned(name.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(name)
-        };
-        self.exact.get(name.as_ref()).or_else(|| {
-            let (label, parent) = name.split_once('.')?;
-            if label.is_empty() { None } else { self.wildcards.get(parent) }
-        })
-    }
-}
 
 /// A host and an optional port, as in Host, in the authority of a URI and in an Origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

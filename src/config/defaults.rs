@@ -1,0 +1,67 @@
+//! Every default of the contract, once, with its reason. Knows no keys that have none.
+
+use std::time::Duration;
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// `gateway.workers`: one thread per core; the relay is bound by the kernel's socket code.
+pub const WORKERS: usize = 0;
+/// `gateway.max_connections`: about 1.6 GiB of memory with the kernel's share when all are idle.
+pub const MAX_CONNECTIONS: usize = 100_000;
+
+/// `gateway.drain.timeout`: within the 90 s that systemd waits before it kills.
+pub const DRAIN_TIMEOUT: Duration = seconds(30);
+/// `gateway.drain.spread`: clients that reconnect at once come over ten seconds, not in one.
+pub const DRAIN_SPREAD: Duration = seconds(10);
+/// `gateway.drain.close_code`: "service restart", which asks the client to come back.
+pub const DRAIN_CLOSE_CODE: u16 = 1012;
+/// `gateway.drain.close_reason`: what 1012 means, for clients that only log the text.
+pub const DRAIN_CLOSE_REASON: &str = "service restart";
+
+/// `gateway.timeouts.tls_handshake`: a slow mobile network needs three seconds at worst.
+pub const TLS_HANDSHAKE: Duration = seconds(10);
+/// `gateway.timeouts.request_head`: long enough for a bad network, short against slowloris.
+pub const REQUEST_HEAD: Duration = seconds(10);
+/// `gateway.timeouts.keep_alive`: as nginx, which the clients of a service are used to.
+pub const KEEP_ALIVE: Duration = seconds(75);
+/// `gateway.timeouts.close`: two round trips on a bad network for the answer to a Close frame.
+pub const CLOSE: Duration = seconds(5);
+/// `gateway.limits.header_size`: room for large cookies, four times the usual 8 KiB.
+pub const HEADER_SIZE: u64 = 32 * 1024;
+/// `gateway.limits.headers`: browsers send about twenty.
+pub const HEADERS: usize = 100;
+
+/// `log.level`: how connections end, and nothing per message.
+pub const LOG_LEVEL: &str = "info";
+
+/// `backends.NAME.connect_timeout`: a backend that near either answers at once or is down.
+pub const CONNECT_TIMEOUT: Duration = seconds(3);
+
+/// `heartbeat.client_ping`: under the 30 to 60 s after which mobile NATs forget a mapping.
+pub const CLIENT_PING: Option<Duration> = Some(seconds(25));
+/// `heartbeat.client_timeout`: two pings may be lost before a client counts as gone.
+pub const CLIENT_TIMEOUT: Option<Duration> = Some(seconds(60));
+/// `heartbeat.backend_ping`: a backend is next door; its death shows as a reset.
+pub const BACKEND_PING: Option<Duration> = None;
+/// `heartbeat.backend_timeout`: a backend may have nothing to say for hours.
+pub const BACKEND_TIMEOUT: Option<Duration> = None;
+/// `heartbeat.idle_timeout`: a quiet socket that answers pings is in use.
+pub const IDLE_TIMEOUT: Option<Duration> = None;
+/// `heartbeat.max_age`: sockets live as long as both sides want.
+pub const MAX_AGE: Option<Duration> = None;
+/// `heartbeat.close_code`: "going away": the client may reconnect.
+pub const HEARTBEAT_CLOSE_CODE: u16 = 1001;
+
+/// `limits.message_size`: far above what a game or chat sends, far below what hurts a backend.
+pub const MESSAGE_SIZE: Option<u64> = Some(1024 * 1024);
+/// `limits.stalled_writer`: a phone in a tunnel comes back within half a minute, or not at all.
+pub const STALLED_WRITER: Option<Duration> = Some(seconds(30));
+/// `limits.request_body`: a photo from a phone.
+pub const REQUEST_BODY: Option<u64> = Some(10 * 1024 * 1024);
+
+/// `timeouts.upgrade_response`: a login check behind the handshake may ask a platform's API.
+pub const UPGRADE_RESPONSE: Option<Duration> = Some(seconds(10));
+/// `timeouts.response`: as nginx's `proxy_read_timeout`.
+pub const RESPONSE: Option<Duration> = Some(seconds(60));

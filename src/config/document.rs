@@ -1,0 +1,200 @@
+//! From the text to the raw form, with every unknown key and wrong type in the report at once.
+//! Knows the shape of TOML, not what a key means.
+//!
+//! serde stops at its first error. So the document is kept as a tree with spans: what serde
+//! complains about is reported, cut out of the tree, and serde asked again, until it is content.
+//! The schema stays in one place, the structs of `raw`.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
+
+use crate::config::model::Spot;
+use crate::config::not_yet;
+use crate::config::raw::Raw;
+use crate::config::report::{Problem, Report};
+use crate::config::values::closest;
+
+/// The keys whose values were cut out: whoever misses one later need not complain again.
+#[derive(Debug, Default)]
+pub struct Faulty(BTreeSet<(usize, String)>);
+
+impl Faulty {
+    /// Whether `key` was written in the table at `table`, but with a value that was cut out.
+    pub fn has(&self, table: &Spot, key: &str) -> bool {
+        self.0.contains(&(table.start, key.to_owned()))
+    }
+}
+
+/// Reads the text; `None` when it is not TOML at all.
+pub fn read(text: &str, report: &mut Report) -> Option<(Raw, Faulty)> {
+    let mut document = match DeTable::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            report.push(Problem::error(error.span(), error.message().trim()));
+            return None;
+        }
+    };
+    not_yet::refuse(document.get_mut(), report);
+    let mut faulty = Faulty::default();
+    loop {
+        let error = match Deserialize::deserialize(Deserializer::from(document.clone())) {
+            Ok(raw) => return Some((raw, faulty)),
+            Err(error) => error,
+        };
+        report.push(problem(&error));
+        let spot = error.span()?;
+        let root = document.span();
+        if !cut(document.get_mut(), &root, &spot, &mut faulty) {
+            return None;
+        }
+    }
+}
+
+/// Takes the entry out whose key or value is at `spot`; false when there is none.
+fn cut(table: &mut DeTable<'_>, place: &Spot, spot: &Spot, faulty: &mut Faulty) -> bool {
+    let found = table
+        .iter()
+        .find(|(key, value)| key.span() == *spot || value.span() == *spot)
+        .map(|(key, _)| key.get_ref().to_string());
+    if let Some(name) = found {
+        table.remove(name.as_str());
+        faulty.0.insert((place.start, name));
+        return true;
+    }
+    for (key, value) in table.iter_mut() {
+        let inside = value.span();
+        let done = match value.get_mut() {
+            DeValue::Table(inner) => cut(inner, &inside, spot, faulty),
+            DeValue::Array(items) => cut_item(items, spot, faulty),
+            _ => false,
+        };
+        if done {
+            faulty.0.insert((place.start, key.get_ref().to_string()));
+            return true;
+        }
+    }
+    false
+}
+
+fn cut_item(items: &mut DeArray<'_>, spot: &Spot, faulty: &mut Faulty) -> bool {
+    if items.iter().any(|it| it.span() == *spot) {
+        let kept =
+            std::mem::replace(items, DeArray::new()).into_iter().filter(|it| it.span() != *spot);
+        *items = kept.collect();
+        return true;
+    }
+    items.iter_mut().any(|item: &mut Spanned<DeValue<'_>>| {
+        let inside = item.span();
+        match item.get_mut() {
+            DeValue::Table(inner) => cut(inner, &inside, spot, faulty),
+            DeValue::Array(inner) => cut_item(inner, spot, faulty),
+            _ => false,
+        }
+    })
+}
+
+/// serde's words, in those of the file.
+fn problem(error: &Error) -> Problem {
+    let message = error.message().trim();
+    if let Some(rest) = message.strip_prefix("unknown field ") {
+        return unknown_key(error.span(), rest);
+    }
+    let wrong_type =
+        message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
+    if let Some((found, expected)) = wrong_type.and_then(|it| it.split_once(", expected ")) {
+        let found = match found {
+            "map" => "a table",
+            "sequence" => "an array",
+            other => other,
+        };
+        let expected = if expected == "i64" { "an integer" } else { expected };
+        return Problem::error(error.span(), format!("expected {expected}, found {found}"));
+    }
+    Problem::error(error.span(), message)
+}
+
+/// `rest` is serde's "`name`, expected one of `a`, `b`" (or "expected `a` or `b`").
+fn unknown_key(spot: Option<Spot>, rest: &str) -> Problem {
+    // Every second piece between backticks is a name: the unknown one, then those expected.
+    let mut names = rest.split('`').skip(1).step_by(2);
+    let name = names.next().unwrap_or(rest);
+    let known: Vec<&str> = names.collect();
+    let problem = Problem::error(spot, format!("unknown key `{name}`"));
+    match closest(name, known.iter().copied()) {
+        Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+        None => match crate::config::raw::tables_with(name).as_slice() {
+            [] => problem.hint(format!("known here: {}", known.join(", "))),
+            tables => problem.hint(format!("`{name}` belongs in {}", tables.join(" or "))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::model::Source;
+
+    fn found(text: &str) -> Vec<(String, String)> {
+        let mut report = Report::new(Arc::new(Source::default()));
+        let _ = read(text, &mut report);
+        let under = |it: &Problem| it.spot.clone().map_or("", |spot| &text[spot]).to_owned();
+        report.problems.iter().map(|it| (under(it), it.message.clone())).collect()
+    }
+
+    #[test]
+    fn every_unknown_key_and_wrong_type_is_found_in_one_go() {
+        let text = "gatewy = 1\n[gateway]\nworkers = \"two\"\nwrokers = 2\n[[sites]]\ndomains = [1, \"a\", 2]\ncertificate = {}\n[[sites.routes]]\nheartbeat = []\n";
+        let mut found = found(text);
+        found.sort();
+        let expected = [
+            ("\"two\"", "expected an integer, found string \"two\""),
+            ("1", "expected a string, found integer `1`"),
+            ("2", "expected a string, found integer `2`"),
+            ("[]", "expected a table, found an array"),
+            ("gatewy", "unknown key `gatewy`"),
+            ("wrokers", "unknown key `wrokers`"),
+            ("{}", "expected a string, found a table"),
+        ];
+        let expected: Vec<_> =
+            expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_key_whose_value_was_cut_out_is_not_missing() {
+        let mut report = Report::new(Arc::new(Source::default()));
+        let text = "[[sites]]\ndomains = [1]\n[[sites]]\ncertificate = 5\n";
+        let (raw, faulty) = read(text, &mut report).expect("it is TOML");
+        let sites = raw.sites.expect("there are sites").into_inner();
+        let (first, second) = (sites[0].span(), sites[1].span());
+        assert!(faulty.has(&first, "domains") && !faulty.has(&second, "domains"));
+        assert!(faulty.has(&second, "certificate") && !faulty.has(&first, "certificate"));
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
+        let mut report = Report::new(Arc::new(Source::default()));
+        let _ = read("[[sites]]\n[[sites.routes]]\nclient_ping = \"25s\"\n", &mut report);
+        let hint = report.problems[0].hint.as_deref();
+        assert_eq!(hint, Some("`client_ping` belongs in [sites.routes.heartbeat]"));
+    }
+
+    #[test]
+    fn a_text_that_is_not_toml_is_reported_at_its_place() {
+        let found = found("[gateway\nworkers = 0\n");
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn keys_not_built_yet_are_refused_wherever_they_stand() {
+        let text = "[admin]\nlisten = \"off\"\n[backends.a]\nhold = \"1s\"\n[[sites]]\n[[sites.routes]]\nlimits = { bytes = \"1MiB/s\" }\n";
+        let messages: Vec<_> = found(text).into_iter().map(|it| it.1).collect();
+        let expected = ["admin", "hold", "bytes"].map(|it| format!("`{it}` is not yet supported"));
+        assert_eq!(messages, expected);
+    }
+}

@@ -1,0 +1,227 @@
+//! `[[sites.routes]]`: one path, its backend, and the rules of the traffic between.
+
+use std::collections::BTreeMap;
+
+use super::backends::Backends;
+use crate::config::defaults;
+use crate::config::model::{
+    Clients, Compression, Forwarded, Heartbeat, Located, PathRule, Route, RouteLimits,
+    RouteTimeouts, Spot, Subprotocol, Template, Upgrade,
+};
+use crate::config::raw::{self, StripPrefix, Text};
+use crate::config::reader::{Reader, Table};
+use crate::config::values::http::{self, RUNTIME_NAMES};
+use crate::config::values::{Wrong, address, choice, closest, origin, path, quantity};
+
+/// One route; its path also when the rest is wrong, to compare it with the other routes'.
+pub fn route(
+    raw: raw::Route,
+    spot: &Spot,
+    backends: &mut Backends,
+    reader: &mut Reader<'_>,
+) -> (Option<Located<PathRule>>, Option<Route>) {
+    let table = Table { name: "[[sites.routes]]", spot };
+    let hint = ("path", "write e.g. path = \"/\"");
+    let rule = reader.required(raw.path.as_ref(), table, hint, path::rule);
+    let backend = match &raw.backend {
+        Some(backend) => backends.find(backend, reader),
+        None => {
+            reader.missing(table, "backend", "write e.g. backend = \"127.0.0.1:9595\"");
+            None
+        }
+    };
+    let name = raw.path.as_ref().map(|it| it.get_ref().clone()).unwrap_or_default();
+    let rest = Route {
+        name,
+        // Never seen: a route without a path or a backend does not leave this function.
+        path: rule.as_ref().map_or(PathRule::Prefix(String::new()), |it| it.value.clone()),
+        backend: backend.unwrap_or_default(),
+        upgrade: upgrade(raw.upgrade.as_ref(), reader),
+        replace_prefix: replace_prefix(&raw, rule.as_ref(), reader),
+        set_headers: set_headers(raw.set_headers.unwrap_or_default(), reader),
+        remove_headers: values(reader.list(raw.remove_headers.as_ref(), http::removable_header)),
+        subprotocol: subprotocol(raw.subprotocol.as_ref(), reader),
+        compression: compression(raw.compression.as_ref(), reader),
+        forwarded: forwarded(raw.forwarded.as_ref(), reader),
+        trusted_proxies: values(reader.list(raw.trusted_proxies.as_ref(), address::network)),
+        clients: clients(raw.clients.as_ref(), reader),
+        heartbeat: heartbeat(&raw.heartbeat.unwrap_or_default(), reader),
+        limits: limits(&raw.limits.unwrap_or_default(), reader),
+        timeouts: timeouts(&raw.timeouts.unwrap_or_default(), reader),
+    };
+    let whole = rule.is_some() && backend.is_some();
+    (rule, whole.then_some(rest))
+}
+
+fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
+    located.into_iter().map(|it| it.value).collect()
+}
+
+fn upgrade(raw: Option<&Text>, reader: &mut Reader<'_>) -> Upgrade {
+    let choices = [("allow", Upgrade::Allow), ("only", Upgrade::Only), ("never", Upgrade::Never)];
+    reader.value_or(raw, Upgrade::Allow, |it| choice(it, &choices))
+}
+
+fn compression(raw: Option<&Text>, reader: &mut Reader<'_>) -> Compression {
+    let choices = [("pass", Compression::Pass), ("decline", Compression::Decline)];
+    reader.value_or(raw, Compression::Pass, |it| choice(it, &choices))
+}
+
+fn forwarded(raw: Option<&Text>, reader: &mut Reader<'_>) -> Forwarded {
+    let choices =
+        [("replace", Forwarded::Replace), ("append", Forwarded::Append), ("off", Forwarded::Off)];
+    reader.value_or(raw, Forwarded::Replace, |it| choice(it, &choices))
+}
+
+fn replace_prefix(
+    raw: &raw::Route,
+    rule: Option<&Located<PathRule>>,
+    reader: &mut Reader<'_>,
+) -> Option<String> {
+    let raw = raw.strip_prefix.as_ref()?;
+    let text = match raw.get_ref() {
+        StripPrefix::Switch(false) => return None,
+        StripPrefix::Switch(true) => String::new(),
+        StripPrefix::Text(text) => {
+            let text = toml::Spanned::new(raw.span(), text.clone());
+            reader.value(Some(&text), path::replacement)?.value
+        }
+    };
+    if matches!(rule, Some(Located { value: PathRule::Regex(_), .. })) {
+        let wrong = Wrong::new("a regex route has no prefix to strip");
+        reader.error(raw.span(), wrong.hint("use a prefix route, or leave `strip_prefix` out"));
+    }
+    Some(text)
+}
+
+fn set_headers(raw: BTreeMap<Text, Text>, reader: &mut Reader<'_>) -> Vec<(String, Template)> {
+    let mut raw: Vec<_> = raw.into_iter().collect();
+    raw.sort_by_key(|(name, _)| name.span().start);
+    let mut headers: Vec<(String, Template)> = Vec::new();
+    for (name, value) in raw {
+        let template = reader.expanded(&value, RUNTIME_NAMES);
+        let template = template.and_then(|it| reader.checked(value.span(), http::template(&it)));
+        let checked = reader.checked(name.span(), http::settable_header(name.get_ref()));
+        let (Some(name), Some(template)) = (checked, template) else { continue };
+        if headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name.value)) {
+            let wrong = Wrong::new(format!("`{}` is set twice", name.value));
+            reader.error(name.spot, wrong.hint("the names of headers have no case"));
+            continue;
+        }
+        headers.push((name.value, template.value));
+    }
+    headers
+}
+
+fn subprotocol(raw: Option<&Text>, reader: &mut Reader<'_>) -> Subprotocol {
+    let parsed = reader.value(raw, |it| match it {
+        "pass" => Ok(Subprotocol::Pass),
+        "strip" => Ok(Subprotocol::Strip),
+        "echo_first" => Ok(Subprotocol::EchoFirst),
+        other => http::token(other).map(Subprotocol::Forced),
+    });
+    let Some(Located { value, spot }) = parsed else { return Subprotocol::Pass };
+    // Any token may be forced, so a misspelt word would pass for one.
+    if let Subprotocol::Forced(name) = &value
+        && let Some(meant) = closest(name, ["pass", "strip", "echo_first"].into_iter())
+    {
+        let wrong = Wrong::new(format!("this forces a subprotocol of the name `{name}`"));
+        reader.warning(spot, wrong.hint(format!("did you mean `{meant}`?")));
+    }
+    value
+}
+
+fn clients(raw: Option<&raw::Clients>, reader: &mut Reader<'_>) -> Clients {
+    let Some(raw) = raw else { return Clients::default() };
+    let origins = values(reader.list(raw.origins.as_ref(), origin::origin));
+    let mini_programs = values(reader.list(raw.mini_programs.as_ref(), origin::app_id));
+    let choices = [("allow", true), ("deny", false)];
+    // Denied unless allowed: whoever lists origins means that the rest stay outside.
+    let missing = reader.value(raw.missing_origin.as_ref(), |it| choice(it, &choices));
+    let anyone = raw.origins.is_none() && raw.mini_programs.is_none();
+    if let Some(missing) = &missing
+        && anyone
+    {
+        let wrong = Wrong::new("without `origins` or `mini_programs` this has no effect");
+        reader.warning(missing.spot.clone(), wrong.hint("every origin is admitted here"));
+    }
+    for list in [&raw.origins, &raw.mini_programs].into_iter().flatten() {
+        if list.get_ref().is_empty() && origins.is_empty() && mini_programs.is_empty() {
+            let wrong = Wrong::new("with no entries this admits anyone");
+            reader.warning(list.span(), wrong.hint("list who may come, or leave it out"));
+        }
+    }
+    let addresses = raw.addresses.as_ref();
+    let allow = addresses.and_then(|it| it.allow.as_ref());
+    let deny = addresses.and_then(|it| it.deny.as_ref());
+    Clients {
+        origins,
+        mini_programs,
+        missing_origin_allowed: missing.is_some_and(|it| it.value),
+        allow: values(reader.list(allow, address::network)),
+        deny: values(reader.list(deny, address::network)),
+    }
+}
+
+fn heartbeat(raw: &raw::Heartbeat, reader: &mut Reader<'_>) -> Heartbeat {
+    let beat = Heartbeat {
+        client_ping: reader.wait_or(raw.client_ping.as_ref(), defaults::CLIENT_PING),
+        client_timeout: reader.wait_or(raw.client_timeout.as_ref(), defaults::CLIENT_TIMEOUT),
+        backend_ping: reader.wait_or(raw.backend_ping.as_ref(), defaults::BACKEND_PING),
+        backend_timeout: reader.wait_or(raw.backend_timeout.as_ref(), defaults::BACKEND_TIMEOUT),
+        idle_timeout: reader.wait_or(raw.idle_timeout.as_ref(), defaults::IDLE_TIMEOUT),
+        max_age: reader.wait_or(raw.max_age.as_ref(), defaults::MAX_AGE),
+        close_code: reader.close_code_or(raw.close_code.as_ref(), defaults::HEARTBEAT_CLOSE_CODE),
+    };
+    let client = [raw.client_ping.as_ref(), raw.client_timeout.as_ref()];
+    unanswerable("client", beat.client_ping, beat.client_timeout, client, reader);
+    let backend = [raw.backend_ping.as_ref(), raw.backend_timeout.as_ref()];
+    unanswerable("backend", beat.backend_ping, beat.backend_timeout, backend, reader);
+    if beat.client_ping.or(beat.client_timeout).or(beat.idle_timeout).is_none()
+        && let Some(written) = raw.client_timeout.as_ref()
+    {
+        let wrong = Wrong::new("a client that vanished without a word is never noticed");
+        let hint = "keep `client_ping` and `client_timeout`, or set `idle_timeout`";
+        reader.warning(written.span(), wrong.hint(hint));
+    }
+    beat
+}
+
+/// A ping that is sent only when the time is already up could never be answered.
+fn unanswerable(
+    side: &str,
+    ping: Option<std::time::Duration>,
+    timeout: Option<std::time::Duration>,
+    written: [Option<&Text>; 2],
+    reader: &mut Reader<'_>,
+) {
+    let (Some(ping), Some(timeout)) = (ping, timeout) else { return };
+    let [ping_written, timeout_written] = written;
+    let Some(spot) = ping_written.or(timeout_written).filter(|_| ping >= timeout) else { return };
+    let default = |written: Option<&Text>| if written.is_some() { "" } else { ", the default" };
+    let message = format!(
+        "`{side}_ping` ({}{}) is not shorter than `{side}_timeout` ({}{}): no ping could be answered",
+        quantity::written(ping),
+        default(ping_written),
+        quantity::written(timeout),
+        default(timeout_written),
+    );
+    let hint = "let two pings fit into the timeout, as 25s into 60s";
+    reader.error(spot.span(), Wrong::new(message).hint(hint));
+}
+
+fn limits(raw: &raw::RouteLimits, reader: &mut Reader<'_>) -> RouteLimits {
+    let size = |it: &str| quantity::or_off(it, quantity::size);
+    RouteLimits {
+        message_size: reader.value_or(raw.message_size.as_ref(), defaults::MESSAGE_SIZE, size),
+        stalled_writer: reader.wait_or(raw.stalled_writer.as_ref(), defaults::STALLED_WRITER),
+        request_body: reader.value_or(raw.request_body.as_ref(), defaults::REQUEST_BODY, size),
+    }
+}
+
+fn timeouts(raw: &raw::RouteTimeouts, reader: &mut Reader<'_>) -> RouteTimeouts {
+    RouteTimeouts {
+        upgrade_response: reader.wait_or(raw.upgrade_response.as_ref(), defaults::UPGRADE_RESPONSE),
+        response: reader.wait_or(raw.response.as_ref(), defaults::RESPONSE),
+    }
+}

@@ -1,0 +1,267 @@
+//! The file as written: what keys there are and of which TOML type, and where each value stands.
+//! Knows nothing of what they mean.
+//!
+//! Plain structs on purpose: spans don't survive serde's `flatten`, `untagged` or internally
+//! tagged enums. Every key is optional here, so that a missing one is reported with its table and
+//! together with everything else.
+
+mod form;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+pub use form::{Server, StripPrefix};
+
+/// A string.
+pub type Text = Spanned<String>;
+/// A whole number.
+pub type Whole = Spanned<i64>;
+/// An array of strings.
+pub type Texts = Spanned<Vec<Text>>;
+
+/// Declares a table: a struct whose keys are all optional and that takes no others.
+///
+/// What serde derives would also take an array, by position. So it is derived as a function of the
+/// struct (`remote = "Self"`), and the trait lets only a table through to it.
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $kind:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(remote = "Self", default, deny_unknown_fields)]
+        pub struct $name { $(pub $key: Option<$kind>,)* }
+
+        impl $name {
+            /// The names of its keys.
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($key),)*];
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Form;
+                impl<'de> Visitor<'de> for Form {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a table")
+                    }
+                    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<$name, A::Error> {
+                        $name::deserialize(MapAccessDeserializer::new(map))
+                    }
+                }
+                deserializer.deserialize_map(Form)
+            }
+        }
+    };
+}
+
+table! {
+    /// The root.
+    Raw {
+        gateway: Gateway,
+        log: Log,
+        listeners: Spanned<Vec<Spanned<Listener>>>,
+        backends: BTreeMap<Text, Spanned<Backend>>,
+        sites: Spanned<Vec<Spanned<Site>>>,
+    }
+}
+
+table! {
+    /// `[gateway]`
+    Gateway {
+        workers: Whole,
+        max_connections: Whole,
+        drain: Drain,
+        timeouts: ClientTimeouts,
+        limits: HeadLimits,
+    }
+}
+
+table! {
+    /// `[gateway.drain]`
+    Drain {
+        timeout: Text,
+        spread: Text,
+        close_code: Whole,
+        close_reason: Text,
+    }
+}
+
+table! {
+    /// `[gateway.timeouts]`
+    ClientTimeouts {
+        tls_handshake: Text,
+        request_head: Text,
+        keep_alive: Text,
+        close: Text,
+    }
+}
+
+table! {
+    /// `[gateway.limits]`
+    HeadLimits {
+        header_size: Text,
+        headers: Whole,
+    }
+}
+
+table! {
+    /// `[log]`
+    Log {
+        level: Text,
+        format: Text,
+        access: Text,
+    }
+}
+
+table! {
+    /// `[[listeners]]`
+    Listener {
+        address: Text,
+        protocol: Text,
+        redirect_to_https: Spanned<bool>,
+        acme_challenge_root: Text,
+    }
+}
+
+table! {
+    /// `[backends.NAME]`
+    Backend {
+        servers: Spanned<Vec<Spanned<Server>>>,
+        connect_timeout: Text,
+    }
+}
+
+table! {
+    /// A server in its table form.
+    ServerTable {
+        address: Text,
+    }
+}
+
+table! {
+    /// `[[sites]]`
+    Site {
+        domains: Texts,
+        certificate: Text,
+        private_key: Text,
+        tls_min: Text,
+        routes: Spanned<Vec<Spanned<Route>>>,
+    }
+}
+
+table! {
+    /// `[[sites.routes]]`
+    Route {
+        path: Text,
+        backend: Text,
+        upgrade: Text,
+        strip_prefix: Spanned<StripPrefix>,
+        set_headers: BTreeMap<Text, Text>,
+        remove_headers: Texts,
+        subprotocol: Text,
+        compression: Text,
+        forwarded: Text,
+        trusted_proxies: Texts,
+        clients: Clients,
+        heartbeat: Heartbeat,
+        limits: RouteLimits,
+        timeouts: RouteTimeouts,
+    }
+}
+
+table! {
+    /// `[sites.routes.clients]`
+    Clients {
+        origins: Texts,
+        mini_programs: Texts,
+        missing_origin: Text,
+        addresses: Addresses,
+    }
+}
+
+table! {
+    /// `sites.routes.clients.addresses`
+    Addresses {
+        allow: Texts,
+        deny: Texts,
+    }
+}
+
+table! {
+    /// `[sites.routes.heartbeat]`
+    Heartbeat {
+        client_ping: Text,
+        client_timeout: Text,
+        backend_ping: Text,
+        backend_timeout: Text,
+        idle_timeout: Text,
+        max_age: Text,
+        close_code: Whole,
+    }
+}
+
+table! {
+    /// `[sites.routes.limits]`
+    RouteLimits {
+        message_size: Text,
+        stalled_writer: Text,
+        request_body: Text,
+    }
+}
+
+table! {
+    /// `[sites.routes.timeouts]`
+    RouteTimeouts {
+        upgrade_response: Text,
+        response: Text,
+    }
+}
+
+/// Every table with its keys, in the order of the contract. Tables inside a table are keys too.
+pub fn tables() -> Vec<(&'static str, &'static [&'static str])> {
+    vec![
+        ("", Raw::KEYS),
+        ("gateway", Gateway::KEYS),
+        ("gateway.drain", Drain::KEYS),
+        ("gateway.timeouts", ClientTimeouts::KEYS),
+        ("gateway.limits", HeadLimits::KEYS),
+        ("log", Log::KEYS),
+        ("listeners", Listener::KEYS),
+        ("backends.NAME", Backend::KEYS),
+        ("backends.NAME.servers", ServerTable::KEYS),
+        ("sites", Site::KEYS),
+        ("sites.routes", Route::KEYS),
+        ("sites.routes.clients", Clients::KEYS),
+        ("sites.routes.clients.addresses", Addresses::KEYS),
+        ("sites.routes.heartbeat", Heartbeat::KEYS),
+        ("sites.routes.limits", RouteLimits::KEYS),
+        ("sites.routes.timeouts", RouteTimeouts::KEYS),
+    ]
+}
+
+/// The tables that have this key, as their headers are written.
+pub fn tables_with(key: &str) -> Vec<String> {
+    let having = tables().into_iter().filter(|(_, keys)| keys.contains(&key));
+    having
+        .map(|(table, _)| match table {
+            "" => "the top of the file".to_owned(),
+            "listeners" | "sites" | "sites.routes" => format!("[[{table}]]"),
+            _ => format!("[{table}]"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_in_the_tables_that_have_it() {
+        assert_eq!(tables_with("response"), ["[sites.routes.timeouts]"]);
+        assert_eq!(tables_with("domains"), ["[[sites]]"]);
+    }
+}
