@@ -50,7 +50,8 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
     }
     let text = std::fs::read_to_string(path)?;
     // Both forms: PKCS#8's own label, and the header of the old PKCS#1 and SEC1 ones.
-    let encrypted = text.contains("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED");
+    let encrypted =
+        text.contains("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED");
     Err(if encrypted { PemError::Encrypted } else { PemError::NoKey })
 }
 
