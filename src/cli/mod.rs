@@ -1,1 +1,3 @@
 //! The command line: what each subcommand means. Knows `config`, `control` and `observe` only.
+
+pub mod demo;
