@@ -1,0 +1,75 @@
+//! What a request costs before a backend is chosen: its path read, its route found. Knows no
+//! sockets: what the kernel costs is measured elsewhere.
+//!
+//! `cargo bench --bench request` measures, `cargo test --bench request` runs each once.
+
+#![allow(missing_docs)] // criterion_group! makes a public function without one
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use regex::Regex;
+
+use wsgate::config::model::PathRule;
+use wsgate::http::path::normalise;
+use wsgate::http::router::{Hosts, Router};
+
+fn paths(c: &mut Criterion) {
+    let mut group = c.benchmark_group("normalise");
+    for (name, path) in [
+        ("as it is", "/applet/websocket/socket.io/"),
+        ("double slash", "/applet/websocket/socket.io//"),
+        ("escapes", "/applet/%E4%BD%A0/a%20b"),
+        ("dot segments", "/applet/./a/../websocket/b/.."),
+        ("refused", "/applet/..%2f..%2fetc/passwd"),
+    ] {
+        group.bench_function(name, |b| b.iter(|| normalise(black_box(path)).is_ok()));
+    }
+    group.finish();
+}
+
+fn routes(c: &mut Criterion) {
+    let few = Router::new(rules(3));
+    let many = Router::new(rules(100));
+    let mut group = c.benchmark_group("route");
+    for (name, router) in [("of 3", &few), ("of 100", &many)] {
+        for (path, what) in
+            [("/exact", "exact"), ("/service-1/a/b", "prefix"), ("/v17/rooms", "regex")]
+        {
+            assert!(router.find(path).is_some(), "{path} has a route");
+            group.bench_function(format!("{what} {name}"), |b| {
+                b.iter(|| router.find(black_box(path)).map(|it| *it.target));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// One exact path, one regex, and `prefixes` prefixes.
+fn rules(prefixes: usize) -> Vec<(PathRule, usize)> {
+    let mut rules: Vec<_> =
+        (0..prefixes).map(|it| (PathRule::Prefix(format!("/service-{it}")), it)).collect();
+    rules.push((PathRule::Exact("/exact".to_owned()), prefixes));
+    if let Ok(regex) = Regex::new(r"^/v[0-9]+/") {
+        rules.push((PathRule::Regex(regex), prefixes + 1));
+    }
+    rules
+}
+
+fn hosts(c: &mut Criterion) {
+    let hosts = Hosts::new((0..100).flat_map(|it| {
+        [(format!("site-{it}.example.com"), it), (format!("*.site-{it}.example.com"), it)]
+    }));
+    let mut group = c.benchmark_group("host of 200");
+    for (what, name) in [
+        ("exact", "site-42.example.com"),
+        ("wildcard", "a.site-42.example.com"),
+        ("unknown", "example.net"),
+    ] {
+        group.bench_function(what, |b| b.iter(|| hosts.find(black_box(name)).copied()));
+    }
+    group.finish();
+}
+
+criterion_group!(request, paths, routes, hosts);
+criterion_main!(request);
