@@ -1,3 +1,7 @@
 //! The program: hands the command line to the library and turns its verdict into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wsgate::cli::main()
+}

@@ -1,3 +1,54 @@
 //! The command line: what each subcommand means. Knows `config`, `control` and `observe` only.
 
 pub mod demo;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::control;
+
+/// A TLS-terminating WebSocket gateway that keeps seeing frames after the 101.
+#[derive(Debug, Parser)]
+#[command(name = "wsgate", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    file: File,
+}
+
+#[derive(Debug, clap::Args)]
+struct File {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE", default_value = "/etc/wsgate/gateway.toml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway (the default command).
+    Run(File),
+    /// Report everything that is wrong with a configuration, and start nothing.
+    Check(File),
+    /// Start a gateway on https://localhost:8443 with its own certificate and backends.
+    Demo(demo::Options),
+}
+
+/// Does what the command line says. Wrong usage ends the process with exit code 2.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command.unwrap_or(Command::Run(cli.file)) {
+        Command::Run(file) => ExitCode::from(control::run(&file.config, || ()) as u8),
+        Command::Check(file) => check(&file),
+        Command::Demo(options) => demo::run(&options),
+    }
+}
+
+/// Prints the report; 0 when nothing is wrong but warnings, 1 otherwise.
+fn check(file: &File) -> ExitCode {
+    let (report, sound) = control::check(&file.config);
+    print!("{report}");
+    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

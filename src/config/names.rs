@@ -50,17 +50,26 @@ mod tests {
     #[test]
     fn exact_wins_over_wildcard_and_a_wildcard_is_one_label() {
         let mut names = Names::default();
-        names.insert("game.example.com", 1);
-        names.insert("*.example.com", 2);
+        for (name, value) in
+            [("game.example.com", 1), ("*.example.com", 2), ("*.play.example.com", 3)]
+        {
+            names.insert(name, value);
+        }
         for (asked, found) in [
             ("game.example.com", Some(&1)),
             ("GAME.Example.COM.", Some(&1)),
+            ("game.example.com..", None),
             ("other.example.com", Some(&2)),
-            ("a.b.example.com", None),
+            ("play.example.com", Some(&2)),
+            ("a.play.example.com", Some(&3)),
+            ("a.b.play.example.com", None),
+            ("a.game.example.com", None),
             (".example.com", None),
             ("example.com", None),
+            ("gameexample.com", None),
             ("game.example.com.evil.org", None),
             ("", None),
+            (".", None),
         ] {
             assert_eq!(names.find(asked), found, "{asked:?}");
         }

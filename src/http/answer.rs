@@ -12,11 +12,13 @@ use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
 use hyper::{Request, Response};
 
 use super::admission::{self, Asking};
+use super::client_ip;
 use super::clock::Clock;
 use super::forward::{self, Trouble, Upload};
-use super::forwarded::{self, Facts};
+use super::forwarded::Facts;
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
+use super::mini_program;
 use super::outbound::Passage;
 use super::plain;
 use super::reply::{BodyError, ReplyBody, denial};
@@ -168,24 +170,16 @@ impl Desk {
         record.stage = Stage::Admission;
         let headers = request.headers();
         let peer = self.visit.peer.map(|it| it.ip());
-        let client_ip = forwarded::client_ip(peer, headers, &rules.trusted_proxies);
+        let by_trusted = client_ip::is_trusted(peer, &rules.trusted_proxies);
+        let client_ip = client_ip::client_ip(peer, headers, &rules.trusted_proxies);
         if let Some(ip) = client_ip {
             record.line.client = ip.to_string();
         }
-        let origins: Vec<&[u8]> = headers.get_all(ORIGIN).iter().map(HeaderValue::as_bytes).collect();
-        let asking = Asking {
-            origins: &origins,
-            referer: field(headers, &REFERER),
-            host: &authority.text,
-            tls: self.is_tls(),
-            client: client_ip,
-        };
-        let admitted = admission::admit(&rules.clients, &asking);
-        if let Some(app) = asking.referer.and_then(admission::app_of) {
+        if let Some(app) = field(headers, &REFERER).and_then(mini_program::app_of) {
             record.line.app = app.to_string();
         }
-        admitted?;
-        let by_trusted = client_ip != peer;
+        let (host, tls) = (authority.text.as_str(), self.is_tls());
+        admission::admit(&rules.clients, &Asking { headers, host, tls, client: client_ip })?;
         Ok(Admitted { matched, path, authority, client_ip, by_trusted })
     }
 

@@ -14,7 +14,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::forwarded::strip_hop_by_hop;
+use super::hop_by_hop::strip_hop_by_hop;
 use super::outbound::Passage;
 use super::reply::{BodyError, ReplyBody};
 use super::site::Route;

@@ -3,7 +3,7 @@
 use hyper::header::{HOST, HeaderMap};
 use hyper::{Method, Request, Version};
 
-use super::router::host_of;
+use super::host::host_of;
 use crate::life::Refusal;
 
 /// The one Host that a request is for.

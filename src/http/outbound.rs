@@ -9,6 +9,7 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Uri, Version};
 
 use super::forwarded::{self, Facts};
+use super::hop_by_hop::strip_hop_by_hop;
 use super::path;
 use crate::config::model::{Compression, Route, Subprotocol, Template, TemplatePart};
 
@@ -32,7 +33,7 @@ impl Passage<'_> {
         parts.uri = self.target(&parts.uri);
         parts.version = Version::HTTP_11;
         let headers = &mut parts.headers;
-        forwarded::strip_hop_by_hop(headers);
+        strip_hop_by_hop(headers);
         // Answered here already, by the first read of the body.
         headers.remove(EXPECT);
         if let Ok(host) = HeaderValue::from_str(self.facts.host) {

@@ -9,7 +9,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 
 use super::forward::{self, Trouble};
-use super::forwarded::strip_hop_by_hop;
+use super::hop_by_hop::strip_hop_by_hop;
 use super::handshake::{Agreed, check_answer, first_subprotocol};
 use super::outbound::Passage;
 use super::reply::{ReplyBody, whole};

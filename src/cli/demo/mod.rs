@@ -4,10 +4,13 @@
 
 pub mod backends;
 pub mod certificate;
+mod command;
 pub mod folder;
 pub mod page;
 pub mod room;
 pub mod sockets;
+
+pub use command::{Options, run};
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};

@@ -1,0 +1,249 @@
+//! A running gateway: its listeners, its snapshot, and the tasks of its connections.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+
+use crate::accept::{self, Accepted, Bound, ListenError};
+use crate::config::Config;
+use crate::config::model::{self, ListenAddress, Listener, LogFormat, Protocol};
+use crate::connection::{House, walk};
+use crate::drain::{Phase, Signal, Watch};
+use crate::http::{Door, PlainDoor, Spelling, SpellingError};
+use crate::life::{Timer, within};
+use crate::observe::access::{Access, Target};
+use crate::observe::books::Books;
+use crate::observe::line::Form;
+use crate::snapshot::Snapshot;
+use crate::tls::{LoadError, Tickets};
+
+/// How often kept backend connections are looked through.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// For tasks that are cut to end; they need one poll.
+const CUT: Duration = Duration::from_secs(2);
+
+/// A gateway that runs. Dropping it cuts every connection.
+pub struct Gateway {
+    signal: Signal,
+    shared: Arc<Shared>,
+    config: Config,
+    addresses: Vec<ListenAddress>,
+}
+
+/// What outlives a reload.
+struct Shared {
+    snapshot: ArcSwap<Snapshot>,
+    tickets: Tickets,
+    books: Arc<Books>,
+}
+
+/// Why a gateway did not start. Nothing is left running then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A certificate or key.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// An address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The file for access lines.
+    #[error("the access log cannot be opened: {0}")]
+    AccessLog(#[source] io::Error),
+    /// hyper does not do what we rely on.
+    #[error(transparent)]
+    Spelling(#[from] SpellingError),
+}
+
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// A certificate or key.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl Gateway {
+    /// Starts a gateway that writes access lines as `config` says; inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`]; certificates are read before anything is bound.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let access = open_access(&config).map_err(StartError::AccessLog)?;
+        Self::start_with(config, Books::new(access)).await
+    }
+
+    /// As [`Gateway::start`], with books of the caller's.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub async fn start_with(config: Config, books: Books) -> Result<Self, StartError> {
+        let tickets = Tickets::default();
+        let snapshot = ArcSwap::from_pointee(Snapshot::build(&config, &tickets, None)?);
+        let spelling = Spelling::learn().await?;
+        let mut bound = Vec::new();
+        for listener in &config.listeners {
+            bound.push((accept::bind(&listener.address.value).await?, door(listener)));
+        }
+        let addresses = bound.iter().map(|(bound, _)| bound.address().clone()).collect();
+        let shared = Arc::new(Shared { snapshot, tickets, books: Arc::new(books) });
+        let (signal, watch) = Signal::new();
+        let permits = Arc::new(Semaphore::new(config.gateway.max_connections));
+        for (bound, door) in bound {
+            let house = House {
+                books: Arc::clone(&shared.books),
+                drain: watch.clone(),
+                spelling: spelling.clone(),
+                port: port(bound.address()),
+                door,
+            };
+            spawn(listen(bound, house, Arc::clone(&permits), Arc::clone(&shared)));
+        }
+        spawn(sweep(Arc::clone(&shared), watch));
+        Ok(Self { signal, shared, config, addresses })
+    }
+
+    /// Where it listens, in the order of the configuration; port 0 has become a real one.
+    pub fn addresses(&self) -> &[ListenAddress] {
+        &self.addresses
+    }
+
+    /// Counters and access log.
+    pub fn books(&self) -> &Arc<Books> {
+        &self.shared.books
+    }
+
+    /// Connections that have not ended yet.
+    pub fn live(&self) -> usize {
+        self.signal.held()
+    }
+
+    /// Makes `config` hold for new connections and returns what needs a restart to change.
+    /// Connections keep the snapshot that they began with.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; the running snapshot stays then.
+    pub fn reload(&mut self, config: Config) -> Result<Vec<&'static str>, ReloadError> {
+        let running = self.shared.snapshot.load_full();
+        let next = Snapshot::build(&config, &self.shared.tickets, Some(&running))?;
+        let fixed = needs_restart(&self.config, &config);
+        self.shared.snapshot.store(Arc::new(next));
+        self.config = config;
+        Ok(fixed)
+    }
+
+    /// Drains: takes nothing new, lets everything end as configured, and cuts what is left after
+    /// `gateway.drain.timeout`. Returns how many connections were cut. Dropping the future and
+    /// the gateway cuts at once.
+    pub async fn stop(self) -> usize {
+        let limit = self.shared.snapshot.load().gateway.drain.timeout;
+        self.signal.advance(Phase::Draining);
+        let drained = within(Some(limit), Timer::Drain, self.signal.released()).await;
+        let cut = if drained.is_ok() { 0 } else { self.signal.held() };
+        self.cut().await;
+        cut
+    }
+
+    /// Stops at once.
+    pub async fn cut(self) {
+        self.shared.books.cut();
+        self.signal.advance(Phase::Cutting);
+        // What does not end now is stuck in the kernel, and the process is about to end.
+        let _ = within(Some(CUT), Timer::Drain, self.signal.released()).await;
+        self.shared.books.access().finish();
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.shared.books.cut();
+    }
+}
+
+/// Accepts on one listener until the drain.
+async fn listen(bound: Bound, house: House, permits: Arc<Semaphore>, shared: Arc<Shared>) {
+    let (drain, books) = (house.drain.clone(), Arc::clone(&house.books));
+    let take = |accepted: Accepted| {
+        let (house, snapshot) = (house.clone(), shared.snapshot.load_full());
+        let mut drain = house.drain.clone();
+        spawn(async move {
+            tokio::select! {
+                // First the walk itself: it ends in order when it can.
+                biased;
+                () = walk(accepted, house, snapshot) => {}
+                () = drain.reached(Phase::Cutting) => {}
+            }
+        });
+    };
+    accept::accept_on(bound, permits, drain, books, take).await;
+}
+
+/// Closes backend connections that nobody has used for long.
+async fn sweep(shared: Arc<Shared>, mut drain: Watch) {
+    let mut every = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            _ = every.tick() => shared.snapshot.load().pools.sweep(Instant::now()),
+            () = drain.reached(Phase::Draining) => return,
+        }
+    }
+}
+
+/// The one place where tasks begin.
+#[allow(clippy::disallowed_methods, reason = "control is the room that spawns")]
+fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(work);
+}
+
+fn door(listener: &Listener) -> Door {
+    match &listener.protocol {
+        Protocol::Https => Door::Https,
+        Protocol::Http { redirect_to_https, acme_challenge_root } => {
+            Door::Http(Arc::new(PlainDoor {
+                redirect_to_https: *redirect_to_https,
+                acme_challenge_root: acme_challenge_root.clone(),
+            }))
+        }
+    }
+}
+
+fn port(address: &ListenAddress) -> Option<u16> {
+    match address {
+        ListenAddress::Tcp(address) => Some(address.port()),
+        ListenAddress::Unix(_) => None,
+    }
+}
+
+fn open_access(config: &Config) -> io::Result<Access> {
+    let target = match &config.log.access {
+        model::AccessLog::Off => return Ok(Access::off()),
+        model::AccessLog::Stdout => Target::Stdout,
+        model::AccessLog::File(path) => Target::File(path.clone()),
+    };
+    Access::to(target, form(config.log.format))
+}
+
+/// How lines look.
+pub(super) fn form(format: LogFormat) -> Form {
+    match format {
+        LogFormat::Text => Form::Text,
+        LogFormat::Json => Form::Json,
+    }
+}
+
+/// The keys that differ and hold only from the next start on.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let listener = |it: &Listener| (it.address.value.clone(), it.protocol.clone());
+    let listeners = |it: &Config| it.listeners.iter().map(listener).collect::<Vec<_>>();
+    let differ = [
+        ("listeners", listeners(old) != listeners(new)),
+        ("gateway.workers", old.gateway.workers != new.gateway.workers),
+        ("gateway.max_connections", old.gateway.max_connections != new.gateway.max_connections),
+        ("log", old.log != new.log),
+    ];
+    differ.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+}

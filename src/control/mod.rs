@@ -1,0 +1,10 @@
+//! Start and stop: the only room that spawns tasks, listens to signals and swaps snapshots. It
+//! knows every other room, and none of them knows it.
+
+mod gateway;
+mod limits;
+mod run;
+mod signals;
+
+pub use gateway::{Gateway, ReloadError, StartError};
+pub use run::{Exit, run};
