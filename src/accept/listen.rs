@@ -31,11 +31,11 @@ enum Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// A TCP address.
-    #[error("cannot listen on {0}: {1}")]
-    Tcp(SocketAddr, #[source] io::Error),
+    #[error("cannot listen on {address}: {source}")]
+    Tcp { address: SocketAddr, source: io::Error },
     /// A unix socket's path.
-    #[error("cannot listen on unix:{}: {1}", .0.display())]
-    Unix(PathBuf, #[source] io::Error),
+    #[error("cannot listen on unix:{}: {source}", path.display())]
+    Unix { path: PathBuf, source: io::Error },
 }
 
 /// Listens on `address`; inside a tokio runtime.
@@ -45,12 +45,12 @@ pub enum ListenError {
 pub async fn bind(address: &ListenAddress) -> Result<Bound, ListenError> {
     let (kind, address) = match address {
         ListenAddress::Tcp(at) => {
-            let (listener, at) = tcp(*at).map_err(|error| ListenError::Tcp(*at, error))?;
+            let (listener, at) = tcp(*at).map_err(|source| ListenError::Tcp { address: *at, source })?;
             (Kind::Tcp(listener), ListenAddress::Tcp(at))
         }
         ListenAddress::Unix(path) => {
-            let listener =
-                unix(path).await.map_err(|error| ListenError::Unix(path.clone(), error))?;
+            let failed = |source| ListenError::Unix { path: path.clone(), source };
+            let listener = unix(path).await.map_err(failed)?;
             (Kind::Unix(listener), address.clone())
         }
     };

@@ -1,6 +1,7 @@
 //! The configuration, valid by construction: whoever holds a [`Config`] need not check it again.
 //! Knows nothing of files and spans but the [`Spot`] that later checks point at.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -138,6 +139,15 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// A unix socket's path.
     Unix(PathBuf),
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// `listeners.protocol`

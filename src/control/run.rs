@@ -114,7 +114,10 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path) {
 
 /// Reads the configuration again. Anything wrong with it changes nothing.
 fn reload(gateway: &mut Gateway, path: &Path) {
-    tell_systemd(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()]);
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell_systemd(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "systemd was not told of the reload"),
+    }
     match config::load(path) {
         Err(report) => {
             tracing::error!("the reload is refused, nothing has changed:\n{}", report.render());

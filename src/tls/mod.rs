@@ -1,6 +1,7 @@
 //! TLS toward clients: certificates, the choice by SNI, tickets, the handshake. Knows nothing of
 //! HTTP or of what is carried inside.
 
+pub mod inspect;
 pub mod pem;
 mod server;
 mod tickets;

@@ -37,14 +37,14 @@ pub struct Table(Names<Arc<ServerConfig>>);
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The certificate's file.
-    #[error("certificate {}: {1}", .0.display())]
-    Certificate(PathBuf, #[source] PemError),
+    #[error("certificate {}: {source}", path.display())]
+    Certificate { path: PathBuf, source: PemError },
     /// The key's file.
-    #[error("private key {}: {1}", .0.display())]
-    Key(PathBuf, #[source] PemError),
+    #[error("private key {}: {source}", path.display())]
+    Key { path: PathBuf, source: PemError },
     /// The two don't fit, or one is of a kind that TLS cannot use.
-    #[error("certificate {} and private key {}: {2}", .0.display(), .1.display())]
-    Pair(PathBuf, PathBuf, #[source] rustls::Error),
+    #[error("certificate {} and private key {}: {source}", certificate.display(), key.display())]
+    Pair { certificate: PathBuf, key: PathBuf, source: rustls::Error },
     /// The system has no randomness for a ticket key.
     #[error("session tickets: {0}")]
     Tickets(#[source] rustls::Error),
@@ -95,14 +95,19 @@ impl Table {
 fn server_config(site: &Site, tickets: &Tickets) -> Result<ServerConfig, LoadError> {
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
     let chain = pem::read_chain(certificate)
-        .map_err(|error| LoadError::Certificate(certificate.clone(), error))?;
-    let private = pem::read_key(key).map_err(|error| LoadError::Key(key.clone(), error))?;
+        .map_err(|source| LoadError::Certificate { path: certificate.clone(), source })?;
+    let private = pem::read_key(key)
+        .map_err(|source| LoadError::Key { path: key.clone(), source })?;
     let versions: &[&SupportedProtocolVersion] = match site.tls_min {
         TlsVersion::V12 => &[&TLS13, &TLS12],
         TlsVersion::V13 => &[&TLS13],
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let pair = |error| LoadError::Pair(certificate.clone(), key.clone(), error);
+    let pair = |source| LoadError::Pair {
+        certificate: certificate.clone(),
+        key: key.clone(),
+        source,
+    };
     let mut tls = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .map_err(pair)?

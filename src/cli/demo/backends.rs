@@ -153,7 +153,7 @@ fn time(headers: &HeaderMap) -> Reply {
     let now = SystemTime::now();
     let unix_ms = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
     let body = serde_json::json!({
-        "time": httpdate::fmt_http_date(now),
+        "time": humantime::format_rfc3339_seconds(now).to_string(),
         "unix_ms": unix_ms,
         "seen": seen,
     });
