@@ -41,6 +41,7 @@ goldens! {
     the_key_of_another_certificate_is_an_error => "wrong-key",
     a_name_that_the_certificate_does_not_cover_is_found => "names",
     a_missing_intermediate_is_found => "missing-intermediate",
+    chains_that_lead_to_no_public_root_are_found => "untrusted",
     dates_are_looked_at => "dates",
     pings_that_cannot_be_answered_are_an_error => "heartbeat",
     a_missing_environment_variable_is_shown_at_its_place => "environment",
@@ -167,7 +168,26 @@ fn certificates(folder: &Path) -> CertificateDer<'static> {
     let (leaf_pem, rest) = good.split_at(good.len() - intermediate.len());
     write("reversed.crt", &format!("{rest}{leaf_pem}"));
     write("empty.key", "");
+    untrusted(&write);
     root.der().clone()
+}
+
+/// A leaf that signed itself, and one of an authority that nobody knows.
+fn untrusted(write: &dyn Fn(&str, &str)) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(vec!["a.example.com".to_owned()]).expect("a name");
+    params.not_before = date_time_ymd(2026, 1, 1);
+    params.not_after = date_time_ymd(2027, 1, 30);
+    write("self.crt", &params.self_signed(&key).expect("signed").pem());
+    write("self.key", &key.serialize_pem());
+
+    let root_key = KeyPair::generate().expect("a key");
+    let root_params = authority("Company Root");
+    let root = root_params.self_signed(&root_key).expect("signed").pem();
+    params.not_before = date_time_ymd(2026, 12, 1);
+    params.distinguished_name.push(DnType::CommonName, "a.example.com");
+    let leaf = params.signed_by(&key, &Issuer::new(root_params, root_key)).expect("signed").pem();
+    write("private.crt", &format!("{leaf}{root}"));
 }
 
 fn authority(name: &str) -> CertificateParams {
