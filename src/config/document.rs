@@ -48,7 +48,7 @@ pub fn read(text: &str, report: &mut Report) -> Option<(Raw, Faulty)> {
         let spot = error.span()?;
         let root = document.span();
         let meant = unknown_key(&error).and_then(|it| it.meant());
-        if !(Cut { spot, meant, faulty: &mut faulty }).from_table(document.get_mut(), &root) {
+        if !(Cut { spot, meant, faulty: &mut faulty }).out_of_table(document.get_mut(), &root) {
             return None;
         }
     }
@@ -65,7 +65,7 @@ struct Cut<'a> {
 
 impl Cut<'_> {
     /// False when it is not in this table.
-    fn from_table(&mut self, table: &mut DeTable<'_>, place: &Spot) -> bool {
+    fn out_of_table(&mut self, table: &mut DeTable<'_>, place: &Spot) -> bool {
         let found = table
             .iter()
             .find(|(key, value)| key.span() == self.spot || value.span() == self.spot)
@@ -78,7 +78,7 @@ impl Cut<'_> {
             return true;
         }
         for (key, value) in table.iter_mut() {
-            if self.from_value(value) {
+            if self.out_of_value(value) {
                 self.faulty.0.insert((place.start, key.get_ref().to_string()));
                 return true;
             }
@@ -86,22 +86,22 @@ impl Cut<'_> {
         false
     }
 
-    fn from_value(&mut self, value: &mut Spanned<DeValue<'_>>) -> bool {
+    fn out_of_value(&mut self, value: &mut Spanned<DeValue<'_>>) -> bool {
         let place = value.span();
         match value.get_mut() {
-            DeValue::Table(table) => self.from_table(table, &place),
-            DeValue::Array(items) => self.from_array(items),
+            DeValue::Table(table) => self.out_of_table(table, &place),
+            DeValue::Array(items) => self.out_of_array(items),
             _ => false,
         }
     }
 
-    fn from_array(&mut self, items: &mut DeArray<'_>) -> bool {
+    fn out_of_array(&mut self, items: &mut DeArray<'_>) -> bool {
         if items.iter().any(|it| it.span() == self.spot) {
             let items_before = std::mem::replace(items, DeArray::new());
             *items = items_before.into_iter().filter(|it| it.span() != self.spot).collect();
             return true;
         }
-        items.iter_mut().any(|it| self.from_value(it))
+        items.iter_mut().any(|it| self.out_of_value(it))
     }
 }
 
