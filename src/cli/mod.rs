@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::control::check::{self, Machine};
 use crate::control;
 
 /// A TLS-terminating WebSocket gateway that keeps seeing frames after the 101.
@@ -41,14 +42,14 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command.unwrap_or(Command::Run(cli.file)) {
         Command::Run(file) => ExitCode::from(control::run(&file.config, || ()) as u8),
-        Command::Check(file) => check(&file),
+        Command::Check(file) => report(&file),
         Command::Demo(options) => demo::run(&options),
     }
 }
 
 /// Prints the report; 0 when nothing is wrong but warnings, 1 otherwise.
-fn check(file: &File) -> ExitCode {
-    let (report, sound) = control::check(&file.config);
+fn report(file: &File) -> ExitCode {
+    let (report, sound) = check::check(&file.config, &Machine::this());
     print!("{report}");
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

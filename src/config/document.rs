@@ -13,7 +13,7 @@ use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
 use crate::config::model::Spot;
 use crate::config::not_yet;
-use crate::config::raw::Raw;
+use crate::config::raw::{Raw, tables_with};
 use crate::config::report::{Problem, Report};
 use crate::config::values::closest;
 
@@ -47,61 +47,71 @@ pub fn read(text: &str, report: &mut Report) -> Option<(Raw, Faulty)> {
         report.push(problem(&error));
         let spot = error.span()?;
         let root = document.span();
-        if !cut(document.get_mut(), &root, &spot, &mut faulty) {
+        let meant = unknown_key(&error).and_then(|it| it.meant());
+        if !(Cut { spot, meant, faulty: &mut faulty }).out_of_table(document.get_mut(), &root) {
             return None;
         }
     }
 }
 
-/// Takes the entry out whose key or value is at `spot`; false when there is none.
-fn cut(table: &mut DeTable<'_>, place: &Spot, spot: &Spot, faulty: &mut Faulty) -> bool {
-    let found = table
-        .iter()
-        .find(|(key, value)| key.span() == *spot || value.span() == *spot)
-        .map(|(key, _)| key.get_ref().to_string());
-    if let Some(name) = found {
-        table.remove(name.as_str());
-        faulty.0.insert((place.start, name));
-        return true;
-    }
-    for (key, value) in table.iter_mut() {
-        let inside = value.span();
-        let done = match value.get_mut() {
-            DeValue::Table(inner) => cut(inner, &inside, spot, faulty),
-            DeValue::Array(items) => cut_item(items, spot, faulty),
-            _ => false,
-        };
-        if done {
-            faulty.0.insert((place.start, key.get_ref().to_string()));
-            return true;
-        }
-    }
-    false
+/// Takes what serde complained about out of the document.
+struct Cut<'a> {
+    /// Where the key or the value stands.
+    spot: Spot,
+    /// The key that was probably meant by an unknown one: it counts as written, too.
+    meant: Option<String>,
+    faulty: &'a mut Faulty,
 }
 
-fn cut_item(items: &mut DeArray<'_>, spot: &Spot, faulty: &mut Faulty) -> bool {
-    if items.iter().any(|it| it.span() == *spot) {
-        let kept =
-            std::mem::replace(items, DeArray::new()).into_iter().filter(|it| it.span() != *spot);
-        *items = kept.collect();
-        return true;
+impl Cut<'_> {
+    /// False when it is not in this table.
+    fn out_of_table(&mut self, table: &mut DeTable<'_>, place: &Spot) -> bool {
+        let found = table
+            .iter()
+            .find(|(key, value)| key.span() == self.spot || value.span() == self.spot)
+            .map(|(key, _)| key.get_ref().to_string());
+        if let Some(name) = found {
+            table.remove(name.as_str());
+            for name in [Some(name), self.meant.take()].into_iter().flatten() {
+                self.faulty.0.insert((place.start, name));
+            }
+            return true;
+        }
+        for (key, value) in table.iter_mut() {
+            if self.out_of_value(value) {
+                self.faulty.0.insert((place.start, key.get_ref().to_string()));
+                return true;
+            }
+        }
+        false
     }
-    items.iter_mut().any(|item: &mut Spanned<DeValue<'_>>| {
-        let inside = item.span();
-        match item.get_mut() {
-            DeValue::Table(inner) => cut(inner, &inside, spot, faulty),
-            DeValue::Array(inner) => cut_item(inner, spot, faulty),
+
+    fn out_of_value(&mut self, value: &mut Spanned<DeValue<'_>>) -> bool {
+        let place = value.span();
+        match value.get_mut() {
+            DeValue::Table(table) => self.out_of_table(table, &place),
+            DeValue::Array(items) => self.out_of_array(items),
             _ => false,
         }
-    })
+    }
+
+    fn out_of_array(&mut self, items: &mut DeArray<'_>) -> bool {
+        if items.iter().any(|it| it.span() == self.spot) {
+            let items_before = std::mem::replace(items, DeArray::new());
+            *items = items_before.into_iter().filter(|it| it.span() != self.spot).collect();
+            return true;
+        }
+        items.iter_mut().any(|it| self.out_of_value(it))
+    }
 }
 
 /// serde's words, in those of the file.
 fn problem(error: &Error) -> Problem {
-    let message = error.message().trim();
-    if let Some(rest) = message.strip_prefix("unknown field ") {
-        return unknown_key(error.span(), rest);
+    if let Some(unknown) = unknown_key(error) {
+        let problem = Problem::error(error.span(), format!("unknown key `{}`", unknown.name));
+        return problem.hint(unknown.hint());
     }
+    let message = error.message().trim();
     let wrong_type =
         message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
     if let Some((found, expected)) = wrong_type.and_then(|it| it.split_once(", expected ")) {
@@ -116,19 +126,33 @@ fn problem(error: &Error) -> Problem {
     Problem::error(error.span(), message)
 }
 
-/// `rest` is serde's "`name`, expected one of `a`, `b`" (or "expected `a` or `b`").
-fn unknown_key(spot: Option<Spot>, rest: &str) -> Problem {
+/// A key that its table does not have.
+struct UnknownKey<'a> {
+    name: &'a str,
+    known: Vec<&'a str>,
+}
+
+/// serde says "unknown field `name`, expected one of `a`, `b`", or "expected `a` or `b`".
+fn unknown_key(error: &Error) -> Option<UnknownKey<'_>> {
+    let rest = error.message().strip_prefix("unknown field ")?;
     // Every second piece between backticks is a name: the unknown one, then those expected.
     let mut names = rest.split('`').skip(1).step_by(2);
-    let name = names.next().unwrap_or(rest);
-    let known: Vec<&str> = names.collect();
-    let problem = Problem::error(spot, format!("unknown key `{name}`"));
-    match closest(name, known.iter().copied()) {
-        Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
-        None => match crate::config::raw::tables_with(name).as_slice() {
-            [] => problem.hint(format!("known here: {}", known.join(", "))),
-            tables => problem.hint(format!("`{name}` belongs in {}", tables.join(" or "))),
-        },
+    Some(UnknownKey { name: names.next()?, known: names.collect() })
+}
+
+impl UnknownKey<'_> {
+    fn meant(&self) -> Option<String> {
+        closest(self.name, self.known.iter().copied()).map(str::to_owned)
+    }
+
+    fn hint(&self) -> String {
+        if let Some(meant) = self.meant() {
+            return format!("did you mean `{meant}`?");
+        }
+        match tables_with(self.name).as_slice() {
+            [] => format!("known here: {}", self.known.join(", ")),
+            tables => format!("`{}` belongs in {}", self.name, tables.join(" or ")),
+        }
     }
 }
 
@@ -174,6 +198,16 @@ mod tests {
         let (first, second) = (sites[0].span(), sites[1].span());
         assert!(faulty.has(&first, "domains") && !faulty.has(&second, "domains"));
         assert!(faulty.has(&second, "certificate") && !faulty.has(&first, "certificate"));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_not_missing_too() {
+        let mut report = Report::new(Arc::new(Source::default()));
+        let text = "[[sites]]\ncertifcate = \"a\"\n";
+        let (raw, faulty) = read(text, &mut report).expect("it is TOML");
+        let sites = raw.sites.expect("there is a site").into_inner();
+        assert!(faulty.has(&sites[0].span(), "certificate"));
+        assert!(!faulty.has(&sites[0].span(), "private_key"));
     }
 
     #[test]

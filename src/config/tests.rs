@@ -1,10 +1,12 @@
 //! The configuration room as a whole: small files in, model or report out.
 
+mod example;
+
 use std::path::Path;
 use std::time::Duration;
 
 use super::model::*;
-use super::{Level, Report, defaults, not_yet, parse, raw};
+use super::{Level, Report, defaults, parse};
 
 /// The keys of the contract that must be there, and no others.
 const SMALLEST: &str = r#"
@@ -240,77 +242,4 @@ fn mini_programs_and_origins_are_read() {
     assert!(route.clients.origins[0].wildcard && route.clients.missing_origin_allowed);
     assert_eq!(route.clients.mini_programs[1].family, AppFamily::Qq);
     assert_eq!(route.clients.deny.len(), 1);
-}
-
-const EXAMPLE: &str = include_str!("../../gateway.toml.example");
-
-#[test]
-fn the_example_is_valid_and_raises_no_warning() {
-    let parsed = parse(Path::new("/srv/gateway.toml"), EXAMPLE, &|_| None);
-    let (_, report) = parsed.unwrap_or_else(|report| panic!("{}", report.render()));
-    assert_eq!(report.render(), "");
-}
-
-#[test]
-fn the_example_has_every_key_and_the_defaults_that_it_says() {
-    let example: toml::Table = EXAMPLE.parse().expect("it is TOML");
-    for (path, keys) in raw::tables().into_iter().filter(|it| it.0 != "backends.NAME.servers") {
-        for key in keys {
-            assert!(
-                in_some_table(&example, path, key),
-                "`{key}` of [{path}] is not in the example"
-            );
-        }
-    }
-    let (example, smallest) = (valid(EXAMPLE), valid(SMALLEST));
-    assert_eq!(example.gateway, smallest.gateway);
-    assert_eq!(example.log, smallest.log);
-    let (example, smallest) = (&example.sites[0].routes[0], &smallest.sites[0].routes[0]);
-    assert_eq!(example.heartbeat, smallest.heartbeat);
-    assert_eq!(example.limits, smallest.limits);
-    assert_eq!(example.timeouts, smallest.timeouts);
-    let rest = |it: &Route| {
-        let (upgrade, compression, forwarded) = (it.upgrade, it.compression, it.forwarded);
-        (upgrade, compression, forwarded, it.subprotocol.clone(), it.replace_prefix.clone())
-    };
-    assert_eq!(rest(example), rest(smallest));
-}
-
-/// Whether one of the tables at this path has the key; arrays and names are passed through.
-fn in_some_table(table: &toml::Table, path: &str, key: &str) -> bool {
-    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
-    let below: Vec<&toml::Value> = match name {
-        "" => return table.contains_key(key),
-        "NAME" => table.values().collect(),
-        _ => table.get(name).into_iter().collect(),
-    };
-    below.into_iter().any(|value| match value {
-        toml::Value::Table(inner) => in_some_table(inner, rest, key),
-        toml::Value::Array(items) => {
-            items.iter().filter_map(toml::Value::as_table).any(|it| in_some_table(it, rest, key))
-        }
-        _ => false,
-    })
-}
-
-#[test]
-fn the_example_shows_every_key_that_is_not_yet_supported() {
-    for it in not_yet::KEYS {
-        let (table, key) = it.path.rsplit_once('.').unwrap_or(("", it.path));
-        let mut header = String::new();
-        let shown = EXAMPLE.lines().any(|line| {
-            let bare = line.trim_start_matches("# ");
-            if let Some(name) = bare.strip_prefix('[') {
-                header = name.trim_start_matches('[').split(']').next().unwrap_or("").to_owned();
-            }
-            let refused = line.starts_with("# ") && line.contains("not yet supported");
-            let named = match table {
-                "" => header == key,
-                _ => bare.contains(&format!("{key} = ")),
-            };
-            let table = table.replace(".servers", "").replace('*', "game");
-            refused && named && (table.is_empty() || header == table)
-        });
-        assert!(shown, "`{}` is not in the example", it.path);
-    }
 }

@@ -1,12 +1,11 @@
 //! Start and stop: the only room that spawns tasks, listens to signals and swaps snapshots. It
 //! knows every other room, and none of them knows it.
 
-mod check;
+pub mod check;
 mod gateway;
 mod limits;
 mod run;
 mod signals;
 
-pub use check::check;
 pub use gateway::{Gateway, ReloadError, StartError};
 pub use run::{Exit, run};

@@ -1,1 +1,3 @@
-//! x
+//! Tests of the whole gateway, one module for each behaviour.
+
+mod check;

@@ -42,7 +42,8 @@ pub fn matches_everything(rule: &PathRule) -> bool {
 fn plain(text: &str) -> Result<String, Wrong> {
     let wrong = |why: &str| Wrong::new(format!("`{text}` cannot match: {why}"));
     if !text.starts_with('/') {
-        return Err(wrong("a path begins with `/`").hint(format!("write \"/{text}\"")));
+        let path = text.split(['?', '#']).next().unwrap_or(text);
+        return Err(wrong("a path begins with `/`").hint(format!("write \"/{path}\"")));
     }
     if let Some((path, _)) = text.split_once(['?', '#']) {
         let hint = format!("routes look at the path only: write \"{path}\"");

@@ -1,0 +1,188 @@
+//! `wsgate check`: everything that can be known before anything is bound. Knows the configuration,
+//! the files it names and the limits of the machine; never connects.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustix::process::{Resource, getrlimit};
+
+use crate::config::model::{
+    Backend, Config, ListenAddress, Listener, Protocol, ServerAddress, Site, TlsVersion, Upgrade,
+};
+use crate::config::{self, Problem};
+use crate::tls::inspect::{Roots, expiry, inspect_with};
+
+/// What the findings depend on besides the files; a value, so that a test is the same anywhere.
+#[derive(Debug)]
+pub struct Machine {
+    /// The time for which certificates are judged.
+    pub now: SystemTime,
+    /// What chains must lead to.
+    pub roots: Roots,
+    /// The hard limit on open files; `None` is unlimited.
+    pub open_files: Option<u64>,
+    /// The ports that connections to a backend leave from, first and last.
+    pub source_ports: (u16, u16),
+}
+
+impl Machine {
+    /// The one this runs on.
+    pub fn this() -> Self {
+        Self {
+            now: SystemTime::now(),
+            roots: Roots::of_the_system(),
+            open_files: getrlimit(Resource::Nofile).maximum,
+            source_ports: source_ports().unwrap_or(LINUX_SOURCE_PORTS),
+        }
+    }
+}
+
+/// Checks the file and everything it names. Gives the text to print, and whether wsgate would run.
+pub fn check(path: &Path, machine: &Machine) -> (String, bool) {
+    let (config, mut report) = match config::load(path) {
+        Ok(loaded) => loaded,
+        Err(report) => return (report.render(), false),
+    };
+    let found = inspect_with(&config, &machine.roots, machine.now)
+        .into_iter()
+        .chain(limits(&config, machine))
+        .chain(slow_pings(&config));
+    for problem in found {
+        report.push(problem);
+    }
+    report.sort();
+    if report.has_errors() {
+        return (report.render(), false);
+    }
+    let mut text = report.render();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&summary(&config, machine.now));
+    (text, true)
+}
+
+/// Linux' own range, for where /proc is hidden.
+const LINUX_SOURCE_PORTS: (u16, u16) = (32_768, 60_999);
+
+/// Files that are open besides sockets: standard streams, logs, listeners, the event loop's own.
+const OTHER_FILES: u64 = 64;
+
+fn source_ports() -> Option<(u16, u16)> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ports = text.split_whitespace().map(|it| it.parse().ok());
+    Some((ports.next()??, ports.next()??))
+}
+
+fn limits(config: &Config, machine: &Machine) -> Vec<Problem> {
+    let wanted = config.gateway.max_connections as u64;
+    let mut problems = Vec::new();
+    // Every tunnel is two sockets: the client's and the backend's.
+    let files = wanted.saturating_mul(2).saturating_add(OTHER_FILES);
+    if let Some(limit) = machine.open_files.filter(|limit| files > *limit) {
+        let room = limit.saturating_sub(OTHER_FILES) / 2;
+        let message = format!(
+            "max_connections = {wanted} needs {files} open files, two per socket; the hard limit here is {limit}, room for {room}"
+        );
+        let hint = format!("set LimitNOFILE={files} in the systemd unit, or lower max_connections");
+        problems.push(Problem::warning(None, message).hint(hint));
+    }
+    let (first, last) = machine.source_ports;
+    let ports = u64::from(last.saturating_sub(first)) + 1;
+    let tcp = |it: &&Backend| matches!(it.server.value, ServerAddress::Tcp { .. });
+    if let Some(backend) = config.backends.iter().find(tcp).filter(|_| wanted > ports) {
+        let message = format!(
+            "max_connections = {wanted}, but one TCP address takes {ports} connections from here (source ports {first}-{last})"
+        );
+        let hint = "a unix socket has no such limit; else widen net.ipv4.ip_local_port_range, or lower max_connections";
+        problems.push(Problem::warning(Some(backend.server.spot.clone()), message).hint(hint));
+    }
+    problems
+}
+
+/// Pings that come too late to keep the way open.
+fn slow_pings(config: &Config) -> Vec<Problem> {
+    // Load balancers and mobile networks commonly forget a silent connection after 60 s.
+    const KEEPS_THE_WAY_OPEN: Duration = Duration::from_secs(55);
+    let mut problems = Vec::new();
+    for route in config.sites.iter().flat_map(|it| &it.routes) {
+        let slow = route.heartbeat.client_ping.filter(|it| *it > KEEPS_THE_WAY_OPEN);
+        let Some(ping) = slow.filter(|_| route.upgrade != Upgrade::Never) else { continue };
+        let message = format!(
+            "route `{}`: a client_ping of {}s may come too late, many networks forget a silent connection after 60 s",
+            route.name,
+            ping.as_secs()
+        );
+        problems.push(Problem::warning(None, message).hint("25s is safe nearly everywhere"));
+    }
+    problems
+}
+
+/// What would be served.
+fn summary(config: &Config, now: SystemTime) -> String {
+    let mut text = String::from("The configuration is valid. It would serve:\n");
+    // Writing to a String cannot fail.
+    for listener in &config.listeners {
+        let _ = writeln!(text, "  listener {}", listener_line(listener));
+    }
+    for site in &config.sites {
+        let _ = writeln!(text, "  site {}", site_line(site, now));
+        for route in &site.routes {
+            let upgrade = match route.upgrade {
+                Upgrade::Allow => "",
+                Upgrade::Only => " (WebSocket only)",
+                Upgrade::Never => " (no WebSocket)",
+            };
+            let backend = config.backends.get(route.backend).map(backend_name).unwrap_or_default();
+            let _ = writeln!(text, "    {} -> {backend}{upgrade}", route.name);
+        }
+    }
+    text
+}
+
+fn listener_line(listener: &Listener) -> String {
+    let address = match &listener.address.value {
+        ListenAddress::Tcp(address) => address.to_string(),
+        ListenAddress::Unix(path) => format!("unix:{}", path.display()),
+    };
+    match &listener.protocol {
+        Protocol::Https => format!("{address} https"),
+        Protocol::Http { redirect_to_https: true, .. } => format!("{address} http, to https"),
+        Protocol::Http { .. } => format!("{address} http"),
+    }
+}
+
+fn site_line(site: &Site, now: SystemTime) -> String {
+    let names: Vec<&str> = site.domains.iter().map(|it| it.value.as_str()).collect();
+    let versions = match site.tls_min {
+        TlsVersion::V12 => "TLS 1.2 and 1.3",
+        TlsVersion::V13 => "TLS 1.3",
+    };
+    let left = expiry(site).and_then(|it| it.duration_since(now).ok());
+    let left = match left.map(|it| it.as_secs() / (24 * 60 * 60)) {
+        Some(days) => format!("certificate for {days} more days"),
+        None => "certificate expired".to_owned(),
+    };
+    format!("{} ({versions}, {left})", names.join(", "))
+}
+
+fn backend_name(backend: &Backend) -> String {
+    let server = match &backend.server.value {
+        ServerAddress::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+        ServerAddress::Tcp { host, port } => format!("{host}:{port}"),
+        ServerAddress::Unix(path) => format!("unix:{}", path.display()),
+    };
+    if backend.name.contains(':') { server } else { format!("{} ({server})", backend.name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_some_source_ports() {
+        let (first, last) = Machine::this().source_ports;
+        assert!(first < last);
+    }
+}

@@ -1,0 +1,138 @@
+//! Looks at every site's certificate and key before anything is bound. Knows the configuration
+//! and the files it names; opens no socket.
+//!
+//! What keeps a site from being served at all is an error. What makes clients refuse it is a
+//! warning, an expired certificate too: a reload must not be refused, nor every other site stay
+//! down at a start, because one certificate was not renewed.
+
+mod chain;
+
+use std::time::SystemTime;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+
+use crate::config::model::{Config, Site, Spot};
+use crate::config::{Level, Problem};
+use crate::tls::pem::{read_chain, read_key};
+
+/// The certificates that clients start from.
+#[derive(Debug, Default)]
+pub struct Roots(Vec<CertificateDer<'static>>);
+
+impl Roots {
+    /// Those of this system: near enough to what phones and browsers have.
+    pub fn of_the_system() -> Self {
+        // What could not be read is missing from the list; an empty list is reported as such.
+        Self(rustls_native_certs::load_native_certs().certs)
+    }
+
+    /// These and no others.
+    pub fn these(certificates: Vec<CertificateDer<'static>>) -> Self {
+        Self(certificates)
+    }
+}
+
+/// Everything wrong with the certificates and keys of all sites, against the system's roots.
+pub fn inspect(config: &Config, now: SystemTime) -> Vec<Problem> {
+    inspect_with(config, &Roots::of_the_system(), now)
+}
+
+/// The same against the roots given.
+pub fn inspect_with(config: &Config, roots: &Roots, now: SystemTime) -> Vec<Problem> {
+    let mut problems: Vec<Problem> =
+        config.sites.iter().flat_map(|site| inspect_site(site, roots, now)).collect();
+    if roots.0.is_empty() {
+        let message =
+            "this system has no root certificates: whether chains are complete is unknown";
+        problems.push(Problem::warning(None, message).hint("install the package ca-certificates"));
+    }
+    problems
+}
+
+/// When the site's certificate expires; `None` when that cannot be read.
+pub fn expiry(site: &Site) -> Option<SystemTime> {
+    let chain = read_chain(&site.certificate.value).ok()?;
+    chain.first().and_then(chain::valid_until)
+}
+
+fn inspect_site(site: &Site, roots: &Roots, now: SystemTime) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let certificate = read_chain(&site.certificate.value).map_err(|error| {
+        let path = site.certificate.value.display();
+        problem(Level::Error, &site.certificate.spot, format!("`{path}` is no use: {error}"))
+    });
+    let key = read_key(&site.private_key.value).map_err(|error| {
+        let path = site.private_key.value.display();
+        problem(Level::Error, &site.private_key.spot, format!("`{path}` is no use: {error}"))
+    });
+    let (chain, key) = match (certificate, key) {
+        (Ok(chain), Ok(key)) => (chain, key),
+        (chain, key) => {
+            problems.extend(key.err());
+            match chain {
+                Err(unreadable) => problems.push(unreadable),
+                Ok(chain) => problems.extend(chain::inspect(site, &chain, &roots.0, now)),
+            }
+            return problems;
+        }
+    };
+    match mismatch(site, &chain, key) {
+        // A chain that does not begin with its leaf has nothing to say about names and dates.
+        Some(wrong) => problems.push(wrong),
+        None => problems.extend(chain::inspect(site, &chain, &roots.0, now)),
+    }
+    problems
+}
+
+fn mismatch(
+    site: &Site,
+    chain: &[CertificateDer<'static>],
+    key: PrivateKeyDer<'static>,
+) -> Option<Problem> {
+    let provider = aws_lc_rs::default_provider();
+    let key = match provider.key_provider.load_private_key(key) {
+        Ok(key) => key,
+        Err(error) => {
+            let message = format!("this private key cannot be used: {error}");
+            return Some(problem(Level::Error, &site.private_key.spot, message));
+        }
+    };
+    let matches = |certificate: &CertificateDer<'static>| {
+        CertifiedKey::new(vec![certificate.clone()], key.clone()).keys_match()
+    };
+    let wrong = match chain.first().map(&matches)? {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => return None,
+        Err(Error::InconsistentKeys(_)) => key_of_another(site, chain, &matches),
+        Err(error) => {
+            let message = format!("this certificate cannot be used: {error}");
+            problem(Level::Error, &site.certificate.spot, message)
+        }
+    };
+    Some(wrong)
+}
+
+/// The key is not that of the first certificate: of a later one, or of none.
+fn key_of_another(
+    site: &Site,
+    chain: &[CertificateDer<'static>],
+    matches: &dyn Fn(&CertificateDer<'static>) -> Result<(), Error>,
+) -> Problem {
+    if let Some(place) = chain.iter().position(|it| matches(it).is_ok()) {
+        let message = format!(
+            "the chain is in the wrong order: the site's own certificate is number {} in the file",
+            place + 1
+        );
+        let hint = "put it first, then each certificate that signed the one before";
+        return problem(Level::Error, &site.certificate.spot, message).hint(hint);
+    }
+    let message = "this is not the key of the certificate";
+    let hint = "a renewal may have replaced one of the two files only";
+    problem(Level::Error, &site.private_key.spot, message).hint(hint)
+}
+
+fn problem(level: Level, spot: &Spot, message: impl Into<String>) -> Problem {
+    Problem { level, spot: Some(spot.clone()), message: message.into(), hint: None }
+}
