@@ -1,5 +1,5 @@
-//! What a request costs before a backend is chosen: its path read, its route found. Knows no
-//! sockets: what the kernel costs is measured elsewhere.
+//! What a request costs before a backend is chosen: its path read, its route found, its sender
+//! admitted. Knows no sockets.
 //!
 //! `cargo bench --bench request` measures, `cargo test --bench request` runs each once.
 
@@ -8,11 +8,14 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
 use regex::Regex;
 
-use wsgate::config::model::PathRule;
+use wsgate::config::model::{AppFamily, AppId, Clients, OriginRule, PathRule};
+use wsgate::http::admission::{Asking, admit};
+use wsgate::http::host::Hosts;
 use wsgate::http::path::normalise;
-use wsgate::http::router::{Hosts, Router};
+use wsgate::http::router::Router;
 
 fn paths(c: &mut Criterion) {
     let mut group = c.benchmark_group("normalise");
@@ -71,5 +74,42 @@ fn hosts(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(request, paths, routes, hosts);
+fn admission(c: &mut Criterion) {
+    let clients = Clients {
+        origins: (0..10).map(|it| wildcard(&format!("site-{it}.example.com"))).collect(),
+        mini_programs: (0..10).map(|it| wechat(&format!("wx012345678{it}abcdef"))).collect(),
+        deny: (0..10).filter_map(|it| format!("203.0.{it}.0/24").parse().ok()).collect(),
+        ..Clients::default()
+    };
+    let listed = "https://servicewechat.com/wx0123456789abcdef/12/page-frame.html";
+    let other = "https://servicewechat.com/wxffffffffffffffff/12/page-frame.html";
+    let mut group = c.benchmark_group("admission");
+    for (name, origin, referer, admitted) in [
+        ("listed origin", Some("https://a.site-9.example.com"), None, true),
+        ("listed mini program", Some("https://servicewechat.com"), Some(listed), true),
+        ("foreign origin", Some("https://evil.example"), None, false),
+        ("other mini program", None, Some(other), false),
+        ("neither", None, None, false),
+    ] {
+        let mut headers = HeaderMap::new();
+        for (field, value) in [(ORIGIN, origin), (REFERER, referer)] {
+            value.map(|it| headers.insert(field, HeaderValue::from_static(it)));
+        }
+        let client = Some([192, 0, 2, 7].into());
+        let asking = Asking { headers: &headers, host: "game.example.com", tls: true, client };
+        assert_eq!(admit(&clients, &asking).is_ok(), admitted, "{name}");
+        group.bench_function(name, |b| b.iter(|| admit(black_box(&clients), &asking).is_ok()));
+    }
+    group.finish();
+}
+
+fn wildcard(host: &str) -> OriginRule {
+    OriginRule { scheme: "https".to_owned(), host: host.to_owned(), wildcard: true, port: None }
+}
+
+fn wechat(id: &str) -> AppId {
+    AppId { family: AppFamily::WeChat, id: id.to_owned() }
+}
+
+criterion_group!(request, paths, routes, hosts, admission);
 criterion_main!(request);
