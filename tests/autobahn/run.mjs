@@ -5,8 +5,10 @@
 //   WSGATE_BIN   the program to try, default target/release/wsgate
 //   argument     only the cases whose number begins with it: 7, 6.22, 9.1.3
 
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
 import { startGateway } from '../interop/lib/gateway.mjs';
-import { startEchoServer } from '../interop/lib/websocket-server.mjs';
 import { cases as closing } from './cases/closing.mjs';
 import { cases as control } from './cases/control.mjs';
 import { cases as deflate } from './cases/deflate.mjs';
@@ -24,19 +26,20 @@ const chosen = [...sizes, ...control, ...fragments, ...utf8, ...closing, ...defl
   .filter(({ id }) => only.every((part, n) => id.split('.')[n] === part))
   .sort((a, b) => byNumber(a.id, b.id));
 const start = performance.now();
-const echo = await startEchoServer();
+const echo = new Worker(new URL('echo-server.mjs', import.meta.url));
+const [echoPort] = await once(echo, 'message');
 const results = new Map();
 try {
   await compareAll();
 } finally {
-  echo.stop();
+  await echo.terminate();
 }
 const failed = summary();
 process.exit(failed === 0 ? 0 : 1);
 
 async function compareAll() {
-  const gateway = await startGateway(routes(echo.port));
-  const direct = { port: echo.port, secure: null, host: `127.0.0.1:${echo.port}` };
+  const gateway = await startGateway(routes(echoPort));
+  const direct = { port: echoPort, secure: null, host: `127.0.0.1:${echoPort}` };
   const through = {
     port: gateway.port, secure: { ca: gateway.ca, servername: gateway.host }, host: `${gateway.host}:${gateway.port}`,
   };

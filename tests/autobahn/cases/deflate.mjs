@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 
 import { LIMITED, NORMAL, event, roundTrips } from '../script.mjs';
 
-const VOLUME = 2 ** 20;
-const MOST = 300;
+const VOLUME = 2 ** 19;
+const MOST = 150;
 
 /** Message size and, for the later ones, the size of its fragments; in Autobahn's order. */
 const SIZES = [
@@ -48,7 +48,7 @@ export const cases = [
 
 function packed(section, number, about, source, isBinary, offer) {
   const [size, fragment] = SIZES[number - 1];
-  const count = Math.max(8, Math.min(MOST, Math.floor(VOLUME / size)));
+  const count = Math.max(4, Math.min(MOST, Math.floor(VOLUME / size)));
   const data = (n) => window(source, n * size, size);
   const how = fragment ? ` in fragments of ${fragment}` : '';
   return {
