@@ -1,8 +1,6 @@
 // WebSocket frames by hand (RFC 6455 section 5.2): written as asked, right or wrong, and read back
 // one by one. Does no I/O and judges nothing.
 
-import { randomBytes } from 'node:crypto';
-
 export const CONTINUATION = 0;
 export const TEXT = 1;
 export const BINARY = 2;
@@ -13,15 +11,18 @@ export const PONG = 10;
 /** RSV bits as a number: RSV1 (compressed, RFC 7692) is 4, RSV2 is 2, RSV3 is 1. */
 export const COMPRESSED = 4;
 
+/** Payloads shorter than this are masked byte by byte. */
+const WORDWISE = 1024;
+
 /** The bytes of one frame. Clients mask. */
 export function frame(opcode, payload = '', { fin = true, rsv = 0, mask = true } = {}) {
-  const data = Buffer.from(payload);
+  const data = bytesOf(payload);
   const head = Buffer.alloc(headSize(data.length, mask));
   head[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
   writeLength(head, data.length, mask);
   if (!mask) return Buffer.concat([head, data]);
-  const key = randomBytes(4);
-  key.copy(head, head.length - 4);
+  const key = head.subarray(head.length - 4);
+  key.writeInt32LE(Math.random() * 2 ** 32 | 0);
   return Buffer.concat([head, applyMask(data, key)]);
 }
 
@@ -30,6 +31,11 @@ export function closePayload(code, reason = '') {
   const number = Buffer.alloc(2);
   number.writeUInt16BE(code);
   return Buffer.concat([number, Buffer.from(reason)]);
+}
+
+/** A text's UTF-8, or the buffer itself. */
+export function bytesOf(payload) {
+  return Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
 }
 
 /** Takes bytes as they come and gives whole frames. */
@@ -121,7 +127,20 @@ function readLength(bytes, short) {
 }
 
 function applyMask(data, key) {
-  const out = Buffer.allocUnsafe(data.length);
-  for (let i = 0; i < data.length; i += 1) out[i] = data[i] ^ key[i & 3];
-  return out;
+  return data.length < WORDWISE ? maskBytes(Buffer.from(data), key, 0) : maskWords(data, key);
+}
+
+/** The large cases move hundreds of megabytes through here: four bytes at a time, in a buffer that is aligned. */
+function maskWords(data, key) {
+  const out = Buffer.allocUnsafeSlow(data.length);
+  data.copy(out);
+  const words = new Uint32Array(out.buffer, 0, data.length >>> 2);
+  const mask = new Uint32Array(Uint8Array.from(key).buffer)[0];
+  for (let n = 0; n < words.length; n += 1) words[n] ^= mask;
+  return maskBytes(out, key, words.length * 4);
+}
+
+function maskBytes(bytes, key, from) {
+  for (let n = from; n < bytes.length; n += 1) bytes[n] ^= key[n & 3];
+  return bytes;
 }

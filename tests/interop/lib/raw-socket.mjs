@@ -9,7 +9,7 @@ import tls from 'node:tls';
 import { FrameReader } from './frames.mjs';
 import { LOOPBACK, within } from './ports.mjs';
 
-const CONNECT_LIMIT_MS = 15_000;
+const CONNECT_LIMIT_MS = 20_000;
 const ACCEPT_SALT = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /** The handshake was answered with something else than a valid 101. */
