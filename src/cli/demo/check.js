@@ -54,7 +54,7 @@ async function origin(_, stage) {
   await stage("page", () => {
     const secure = location.protocol === "https:" && isSecureContext;
     demand(secure || plainOnPurpose(), `it came over ${location.protocol}`);
-    return location.origin;
+    return secure ? location.origin : `${location.origin}, without TLS on purpose`;
   });
 }
 
