@@ -42,7 +42,13 @@ try {
   process.exitCode = 1;
 } finally {
   await browser?.close();
-  if (demo && demo.child.exitCode === null) demo.child.kill("SIGKILL");
+  // Gently, so that the demo removes its folder; cut when it does not listen to that.
+  if (demo && running(demo)) {
+    demo.child.kill("SIGTERM");
+    const timer = setTimeout(() => demo.child.kill("SIGKILL"), 10_000);
+    await once(demo.child, "exit");
+    clearTimeout(timer);
+  }
 }
 
 /** The page's own check, the room by hand, and the ways a socket can end. */
@@ -167,6 +173,10 @@ async function startDemo() {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return { child, url };
+}
+
+function running({ child }) {
+  return child.exitCode === null && child.signalCode === null;
 }
 
 async function freePort() {
