@@ -19,6 +19,7 @@ pub mod origin;
 mod outbound;
 pub mod path;
 mod plain;
+mod recorded;
 mod reply;
 pub mod router;
 mod serve;

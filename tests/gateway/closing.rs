@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use wsgate::life::{By, Cause, End, Stage, Timer};
 
 use crate::house::frames::{BINARY, CLOSE, TEXT, bare, close_payload, masked, raw};
-use crate::house::{Backend, House, https_listener, route, site, until, HOST};
+use crate::house::{Backend, HOST, House, https_listener, route, site, until};
 
 fn end(by: By, cause: Cause) -> End {
     End::new(by, Stage::Relay, cause)
@@ -148,7 +148,10 @@ async fn a_half_close_lingers_no_longer_than_the_close_timeout() {
     client.half_close().await;
     client.rest().await;
     let elapsed = begun.elapsed();
-    assert!(elapsed >= Duration::from_millis(290) && elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert!(
+        elapsed >= Duration::from_millis(290) && elapsed < Duration::from_secs(5),
+        "{elapsed:?}"
+    );
     drop(client);
     assert_eq!(house.end().await, end(By::Client, Cause::Fin));
     house.finish().await;

@@ -36,7 +36,12 @@ async fn what_breaks_rfc_6455_is_refused_before_a_backend_is_dialled() {
         ("no key", sound.replace(KEY, ""), 400, Refusal::BadHandshake),
         ("a short key", sound.replace(KEY, "YWJj"), 400, Refusal::BadHandshake),
         ("no Connection", sound.replace("Connection: Upgrade\r\n", ""), 400, Refusal::BadHandshake),
-        ("no version", sound.replace("Sec-WebSocket-Version: 13\r\n", ""), 400, Refusal::BadHandshake),
+        (
+            "no version",
+            sound.replace("Sec-WebSocket-Version: 13\r\n", ""),
+            400,
+            Refusal::BadHandshake,
+        ),
         ("version 8", sound.replace(": 13", ": 8"), 426, Refusal::Version),
         ("h2c", sound.replace("websocket\r\n", "h2c\r\n"), 400, Refusal::ForeignUpgrade),
         ("a body", format!("{sound}Content-Length: 3\r\n"), 400, Refusal::BadHandshake),
@@ -106,9 +111,17 @@ async fn the_backend_is_asked_with_the_clients_own_words() {
 #[tokio::test]
 async fn a_bad_answer_of_the_backend_is_a_502() {
     let cases = [
-        ("a wrong Accept", switching("").replace(ACCEPT, "AAAAAAAAAAAAAAAAAAAAAAAAAAA="), Fault::BadAccept),
+        (
+            "a wrong Accept",
+            switching("").replace(ACCEPT, "AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+            Fault::BadAccept,
+        ),
         ("no Upgrade", switching("").replace("Upgrade: websocket\r\n", ""), Fault::BadAccept),
-        ("a subprotocol", switching("Sec-WebSocket-Protocol: chat\r\n"), Fault::UnofferedSubprotocol),
+        (
+            "a subprotocol",
+            switching("Sec-WebSocket-Protocol: chat\r\n"),
+            Fault::UnofferedSubprotocol,
+        ),
         (
             "an extension",
             switching("Sec-WebSocket-Extensions: permessage-deflate\r\n"),
@@ -132,7 +145,8 @@ async fn a_bad_answer_of_the_backend_is_a_502() {
 
 #[tokio::test]
 async fn an_ordinary_answer_is_passed_on_with_its_body() {
-    let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 18\r\nX-Why: origin\r\n\r\nOrigin not allowed";
+    let answer =
+        "HTTP/1.1 403 Forbidden\r\nContent-Length: 18\r\nX-Why: origin\r\n\r\nOrigin not allowed";
     let backend = Backend::answering(answer).await;
     let house = House::with_routes(&route("/", &backend)).await;
     let mut client = house.client().await;
@@ -178,7 +192,10 @@ async fn a_backend_that_is_not_there_is_named() {
         let body = client.body(&head).await;
         (head, body)
     };
-    assert!(head.starts_with("HTTP/1.1 502 ") && body.contains("cannot be reached"), "{head}{body}");
+    assert!(
+        head.starts_with("HTTP/1.1 502 ") && body.contains("cannot be reached"),
+        "{head}{body}"
+    );
     let end = house.end().await;
     assert_eq!((end.stage, end.cause), (Stage::Connect, Cause::Backend(Fault::Refused)));
     let head = client.upgrade("/silent", "").await;
@@ -198,11 +215,9 @@ async fn bytes_behind_either_head_are_not_lost_and_none_goes_before_the_101() {
         async move {
             client.head().await;
             // Had the gateway sent the client's frame already, it would be here now.
-            let early = tokio::time::timeout(
-                std::time::Duration::from_millis(150),
-                client.exactly(1),
-            )
-            .await;
+            let early =
+                tokio::time::timeout(std::time::Duration::from_millis(150), client.exactly(1))
+                    .await;
             assert!(early.is_err(), "a client byte came before the 101");
             let mut answer = switching("").into_bytes();
             answer.extend(frames::bare(TEXT, "server first"));
@@ -241,7 +256,8 @@ async fn subprotocol_and_compression_follow_the_route() {
         routes += &format!("{}{keys}", route(path, &backend));
     }
     let house = House::with_routes(&routes).await;
-    let offer = "Sec-WebSocket-Protocol: chat, v2\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
+    let offer =
+        "Sec-WebSocket-Protocol: chat, v2\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
     for (path, told, offered) in [
         ("/pass", None, true),
         ("/strip", None, false),

@@ -66,7 +66,10 @@ async fn a_silent_client_ends_at_its_timeout_and_both_sides_are_told() {
     };
     assert_eq!(close, (4001, "client silent for 500ms".to_owned()));
     let elapsed = begun.elapsed();
-    assert!(elapsed >= Duration::from_millis(490) && elapsed < Duration::from_secs(3), "{elapsed:?}");
+    assert!(
+        elapsed >= Duration::from_millis(490) && elapsed < Duration::from_secs(3),
+        "{elapsed:?}"
+    );
     drop(client);
     assert_eq!(house.end().await, timer(By::Client, Timer::ClientSilent));
     assert_eq!(house.metrics().ends(Cause::Timer(Timer::ClientSilent)), 1);

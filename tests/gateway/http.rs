@@ -140,7 +140,10 @@ async fn forwarding_fields_are_ours_and_hop_by_hop_fields_end_here() {
     }
     let lower = seen.to_ascii_lowercase();
     for gone in ["6.6.6.6", "x-secret", "keep-alive:", "te:", "upgrade:", "connection:", "openid"] {
-        assert!(!lower.contains(&format!("\n{gone}")) && !lower.contains("6.6.6.6"), "{gone}: {seen}");
+        assert!(
+            !lower.contains(&format!("\n{gone}")) && !lower.contains("6.6.6.6"),
+            "{gone}: {seen}"
+        );
     }
     assert_eq!(field(&seen, "Forwarded").map(|it| it.contains("for=127.0.0.1")), Some(true));
     drop(client);
@@ -169,7 +172,11 @@ async fn a_kept_connection_that_the_backend_has_closed_costs_no_request() {
     let mut client = house.client().await;
     for it in 0..10 {
         let (head, body) = client.fetch("/", "").await;
-        assert_eq!((head.starts_with("HTTP/1.1 200 "), body.as_str()), (true, "ok"), "{it}: {head}");
+        assert_eq!(
+            (head.starts_with("HTTP/1.1 200 "), body.as_str()),
+            (true, "ok"),
+            "{it}: {head}"
+        );
     }
     drop(client);
     house.finish().await;
@@ -214,7 +221,8 @@ async fn uploads_are_streamed_and_limited() {
         let count = Arc::clone(&count);
         async move {
             let head = client.head().await;
-            let length: usize = field(&head, "Content-Length").and_then(|it| it.parse().ok()).unwrap_or(0);
+            let length: usize =
+                field(&head, "Content-Length").and_then(|it| it.parse().ok()).unwrap_or(0);
             for _ in 0..length {
                 client.exactly(1).await;
                 *count.lock().unwrap() += 1;
@@ -319,7 +327,10 @@ async fn heads_have_limits_in_size_number_and_time() {
     let begun = Instant::now();
     assert_eq!(idle.rest().await, b"", "an idle connection ends without a word");
     let elapsed = begun.elapsed();
-    assert!(elapsed > Duration::from_millis(700) && elapsed < Duration::from_secs(5), "{elapsed:?}");
+    assert!(
+        elapsed > Duration::from_millis(700) && elapsed < Duration::from_secs(5),
+        "{elapsed:?}"
+    );
     house.finish().await;
 }
 

@@ -130,7 +130,9 @@ async fn acme_challenges_are_answered_from_their_folder_only() {
     let text = format!("{}{}{}", http_listener(&keys), site(HOST), route("/", &backend));
     let house = House::with(&text).await;
     let mut client = Client::tcp(house.address()).await.expect("connects");
-    for (token, found) in [("token-1_A", "token-1_A.thumbprint"), ("straight", "straight.thumbprint")] {
+    for (token, found) in
+        [("token-1_A", "token-1_A.thumbprint"), ("straight", "straight.thumbprint")]
+    {
         let (head, body) = client.fetch(&format!("/.well-known/acme-challenge/{token}"), "").await;
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         assert_eq!(body, found);

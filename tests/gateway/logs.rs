@@ -39,7 +39,8 @@ async fn a_socket_has_one_line_at_its_end_that_says_everything() {
 
 #[tokio::test]
 async fn a_request_has_one_line_with_status_and_bytes() {
-    let backend = Backend::answering("HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\nhello").await;
+    let backend =
+        Backend::answering("HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\nhello").await;
     let house = House::with_routes(&route("/", &backend)).await;
     let mut client = house.client().await;
     client.fetch("/session?ticket=t", "").await;

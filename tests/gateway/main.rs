@@ -15,7 +15,7 @@ mod heartbeat;
 mod http;
 mod listen;
 mod logs;
-mod reload;
 mod relay;
+mod reload;
 mod rooms;
 mod tls;

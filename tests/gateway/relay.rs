@@ -5,7 +5,9 @@ use std::time::Duration;
 use wsgate::life::{By, Cause, End, Rule, Stage};
 
 use crate::house::client::upgrade_fields;
-use crate::house::frames::{self, BINARY, CLOSE, PING, PONG, TEXT, bare, close_payload, masked, raw};
+use crate::house::frames::{
+    self, BINARY, CLOSE, PING, PONG, TEXT, bare, close_payload, masked, raw,
+};
 use crate::house::{Backend, HOST, House, route, until};
 
 const MASK: Option<[u8; 4]> = Some([1, 2, 3, 4]);
@@ -88,7 +90,8 @@ async fn compressed_messages_pass_where_compression_was_agreed_on() {
         let fields = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
         client.send(crate::house::backend::switching(fields)).await;
         while let Some(frame) = client.frame().await {
-            if client.try_send(raw(frame.bits | frame.opcode, &frame.payload, None)).await.is_err() {
+            if client.try_send(raw(frame.bits | frame.opcode, &frame.payload, None)).await.is_err()
+            {
                 return;
             }
         }

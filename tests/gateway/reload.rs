@@ -11,9 +11,8 @@ use crate::house::{Backend, HOST, House, certificates, https_listener, read, rou
 #[tokio::test]
 async fn live_sockets_survive_a_reload_that_changes_their_route() {
     let (old, new) = (Backend::echo().await, Backend::answering("HTTP/1.1 418 T\r\n\r\n").await);
-    let text = |backend: &Backend| {
-        format!("{}{}{}", https_listener(), site(HOST), route("/", backend))
-    };
+    let text =
+        |backend: &Backend| format!("{}{}{}", https_listener(), site(HOST), route("/", backend));
     let mut house = House::with(&text(&old)).await;
     let mut live = house.socket("/").await;
     let fixed = house.gateway.reload(read(&text(&new)).0).expect("a good configuration");
@@ -59,9 +58,8 @@ async fn a_bad_certificate_refuses_the_whole_reload() {
 #[tokio::test]
 async fn what_needs_a_restart_is_said_by_name() {
     let backend = Backend::echo().await;
-    let text = |more: &str| {
-        format!("{more}{}{}{}", https_listener(), site(HOST), route("/", &backend))
-    };
+    let text =
+        |more: &str| format!("{more}{}{}{}", https_listener(), site(HOST), route("/", &backend));
     let (config, _) = read(&text(""));
     let mut gateway = Gateway::start_with(config, Books::new(Access::off())).await.expect("starts");
     let (changed, _) = read(&text("[gateway]\nworkers = 3\nmax_connections = 7\n"));

@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::client::{ACCEPT, Client};
-use super::frames::{CLOSE, PING, PONG};
 use super::frames;
+use super::frames::{CLOSE, PING, PONG};
 
 pub struct Backend {
     address: SocketAddr,

@@ -99,7 +99,8 @@ impl House {
     /// Nothing is left: no connection, no request, no socket.
     pub async fn finish(self) {
         let metrics = self.metrics();
-        let left = || (metrics.connections.value(), metrics.requests.value(), metrics.sockets.value());
+        let left =
+            || (metrics.connections.value(), metrics.requests.value(), metrics.sockets.value());
         until(|| left() == (0, 0, 0) && self.gateway.live() == 0).await;
         assert_eq!(self.gateway.stop().await, 0, "connections had to be cut");
     }
