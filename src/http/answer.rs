@@ -21,7 +21,7 @@ use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
 use super::router::Match;
-use super::serve::{Door, Prepared, Slot, Terms, Visit};
+use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
 use super::site::Route;
 use super::upgrade::{self, Outcome};
 use super::{path, reply};
@@ -83,7 +83,7 @@ impl Desk {
     fn describe(&self, request: &Request<Incoming>, record: &mut Record) {
         let line = &mut record.line;
         line.id = format!("{:016x}", rand::random::<u64>());
-        line.client = self.visit.peer.map_or_else(|| "unix".to_owned(), |it| it.ip().to_string());
+        line.client = client_name(self.visit.peer);
         line.method = request.method().to_string();
         let target = request.uri().path_and_query().map_or("", |it| it.as_str());
         line.target = redact::target(target).into_owned();

@@ -28,6 +28,6 @@ mod spelling;
 mod upgrade;
 
 pub use plain::PlainDoor;
-pub use serve::{Door, Served, Switched, Terms, Visit, serve};
+pub use serve::{Door, Served, Switched, Terms, Visit, client_name, serve};
 pub use site::{Route, Sites};
 pub use spelling::{Spelling, SpellingError};

@@ -117,7 +117,7 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
     let clock = Clock::new(&visit.gateway.timeouts);
     let slot = Slot::default();
     let books = Arc::clone(&visit.books);
-    let drain = visit.drain.clone();
+    let (drain, peer) = (visit.drain.clone(), visit.peer);
     let builder = builder(&visit.gateway);
     let desk = Arc::new(Desk::new(visit, clock.clone(), Arc::clone(&slot)));
     let service = hyper::service::service_fn(move |request| {
@@ -139,7 +139,7 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
             Served::Switched(Box::new(Switched { client, backend, lease, record, terms }))
         }
         (stopped, _) => {
-            turn.note(&stopped, &books);
+            turn.note(&stopped, &books, peer);
             part(stream, &stopped, turn.clock.heard()).await;
             Served::Done
         }
@@ -222,7 +222,7 @@ impl Turn {
     }
 
     /// Records an end that belongs to no request.
-    fn note(&self, stopped: &Stopped, books: &Arc<Books>) {
+    fn note(&self, stopped: &Stopped, books: &Arc<Books>, peer: Option<SocketAddr>) {
         let (by, cause, words) = match stopped {
             // Between two requests this is how a keep-alive connection ordinarily ends.
             Stopped::Ended | Stopped::Cut | Stopped::Elapsed(Timer::KeepAlive) => return,
@@ -234,9 +234,15 @@ impl Turn {
             Stopped::Failed(_) => return,
         };
         let mut record = Record::new(books, Kind::Connection, Stage::Request);
+        record.line.client = client_name(peer);
         record.detail(words);
         record.end_here(by, cause);
     }
+}
+
+/// What the access line calls a client of which only the socket is known.
+pub fn client_name(peer: Option<SocketAddr>) -> String {
+    peer.map_or_else(|| "unix".to_owned(), |it| it.ip().to_canonical().to_string())
 }
 
 /// Leaves a stream politely, in bounded time: closing with something unread would reset the

@@ -36,9 +36,11 @@ try {
   await onAPhoneInTheDark(process.env.DEMO_URL ?? demo.url);
   if (demo) await theEnd(demo);
   console.log("ok: the demo's page passed its own check" + (demo ? ", and the demo stopped as asked" : ""));
+  console.log("1 passed, 0 failed");
 } catch (error) {
   console.error(error);
   console.error(said.slice(-60).join("\n"));
+  console.log("0 passed, 1 failed");
   process.exitCode = 1;
 } finally {
   await browser?.close();

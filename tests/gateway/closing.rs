@@ -249,7 +249,7 @@ async fn a_drain_spreads_its_closes_and_waits_for_the_answers() {
         .collect();
     let address = house.address();
     let House { gateway, .. } = house;
-    assert_eq!(gateway.stop().await, 0, "nothing had to be cut");
+    assert_eq!(gateway.stop(std::future::pending()).await, 0, "nothing had to be cut");
     let mut times = Vec::new();
     for reader in readers {
         times.push(reader.await.expect("a reader"));
@@ -277,7 +277,7 @@ async fn what_does_not_answer_a_drain_is_cut_at_its_timeout() {
     let begun = Instant::now();
     let stopping = async {
         let books = Arc::clone(lines.gateway.books());
-        let cut = lines.gateway.stop().await;
+        let cut = lines.gateway.stop(std::future::pending()).await;
         (cut, books)
     };
     let (cut, books) = stopping.await;

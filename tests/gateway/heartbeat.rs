@@ -67,7 +67,7 @@ async fn a_silent_client_ends_at_its_timeout_and_both_sides_are_told() {
     assert_eq!(close, (4001, "client silent for 500ms".to_owned()));
     let elapsed = begun.elapsed();
     assert!(
-        elapsed >= Duration::from_millis(490) && elapsed < Duration::from_secs(3),
+        elapsed >= Duration::from_millis(490) && elapsed < Duration::from_secs(8),
         "{elapsed:?}"
     );
     drop(client);
@@ -80,18 +80,19 @@ async fn a_silent_client_ends_at_its_timeout_and_both_sides_are_told() {
 #[tokio::test]
 async fn a_quiet_client_that_answers_pings_lives_on() {
     let (backend, _) = told().await;
-    let keys = "client_ping = \"100ms\"\nclient_timeout = \"300ms\"";
+    let keys = "client_ping = \"200ms\"\nclient_timeout = \"2s\"";
     let house = House::with_routes(&(route("/", &backend) + &heartbeat(keys))).await;
     let mut client = house.socket("/").await;
     let begun = Instant::now();
     let mut pings = 0;
-    while begun.elapsed() < Duration::from_millis(1500) {
+    while begun.elapsed() < Duration::from_secs(4) {
         let frame = client.frame().await.expect("a ping");
         assert_eq!(frame.opcode, PING, "{frame:?}");
         client.send(masked(PONG, &frame.payload)).await;
         pings += 1;
     }
-    assert!((5..=15).contains(&pings), "{pings} pings in 1.5 s");
+    // Twice the timeout and alive; no more pings than periods.
+    assert!((2..=20).contains(&pings), "{pings} pings in 4 s");
     client.send(masked(CLOSE, 1000_u16.to_be_bytes())).await;
     drop(client);
     assert_eq!(house.end().await.cause, Cause::Close(1000));
@@ -101,16 +102,16 @@ async fn a_quiet_client_that_answers_pings_lives_on() {
 #[tokio::test]
 async fn any_frame_is_a_sign_of_life() {
     let backend = Backend::echo().await;
-    let keys = "client_ping = \"off\"\nclient_timeout = \"400ms\"";
+    let keys = "client_ping = \"off\"\nclient_timeout = \"2s\"";
     let house = House::with_routes(&(route("/", &backend) + &heartbeat(keys))).await;
     let mut client = house.socket("/").await;
     for _ in 0..6 {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         client.send(masked(TEXT, "here")).await;
         assert_eq!(client.frame().await.expect("the echo").text(), "here");
     }
     let close = client.frame().await.expect("a close").close();
-    assert_eq!(close, (1001, "client silent for 400ms".to_owned()));
+    assert_eq!(close, (1001, "client silent for 2s".to_owned()));
     drop(client);
     assert_eq!(house.end().await, timer(By::Client, Timer::ClientSilent));
     house.finish().await;
@@ -165,10 +166,10 @@ async fn a_silent_backend_is_pinged_and_ended_too() {
 async fn a_living_backend_answers_and_its_pongs_stay_here() {
     let backend = Backend::echo().await;
     let keys = "client_ping = \"off\"\nclient_timeout = \"off\"\n\
-                backend_ping = \"80ms\"\nbackend_timeout = \"300ms\"";
+                backend_ping = \"200ms\"\nbackend_timeout = \"2s\"";
     let house = House::with_routes(&(route("/", &backend) + &heartbeat(keys))).await;
     let mut client = house.socket("/").await;
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     client.send(masked(TEXT, "still here")).await;
     let frame = client.frame().await.expect("the echo");
     assert_eq!((frame.opcode, frame.text()), (TEXT, "still here"));
@@ -176,22 +177,22 @@ async fn a_living_backend_answers_and_its_pongs_stay_here() {
     assert_eq!(client.frame().await.expect("a close").opcode, CLOSE);
     drop(client);
     house.line().await;
-    assert!(house.metrics().pings.value() >= 5, "{}", house.metrics().pings.value());
+    assert!(house.metrics().pings.value() >= 2, "{}", house.metrics().pings.value());
     house.finish().await;
 }
 
 #[tokio::test]
 async fn heartbeats_do_not_count_as_messages_for_the_idle_timeout() {
     let backend = Backend::echo().await;
-    let keys = "client_ping = \"80ms\"\nclient_timeout = \"5s\"\nidle_timeout = \"600ms\"";
+    let keys = "client_ping = \"80ms\"\nclient_timeout = \"5s\"\nidle_timeout = \"1500ms\"";
     let house = House::with_routes(&(route("/", &backend) + &heartbeat(keys))).await;
     let mut client = house.socket("/").await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     client.send(masked(TEXT, "data")).await;
     let begun = Instant::now();
     let close = close_answering_pings(&mut client).await;
-    assert_eq!(close, (1001, "no message for 600ms".to_owned()));
-    assert!(begun.elapsed() >= Duration::from_millis(590), "{:?}", begun.elapsed());
+    assert_eq!(close, (1001, "no message for 1.5s".to_owned()));
+    assert!(begun.elapsed() >= Duration::from_millis(1490), "{:?}", begun.elapsed());
     drop(client);
     assert_eq!(house.end().await, timer(By::Gateway, Timer::Idle));
     house.finish().await;

@@ -19,7 +19,7 @@ async fn every_split_of_a_frame_header_arrives_as_one_frame() {
     let mut client = house.socket("/").await;
     for length in [5, 200, 70_000] {
         let frame = masked(BINARY, vec![9; length]);
-        for split in 1..=14 {
+        for split in 1..frame.len().min(15) {
             client.send(&frame[..split]).await;
             // Two TLS records and two wake-ups: long enough for the first to be scanned alone.
             tokio::time::sleep(Duration::from_millis(3)).await;
@@ -32,7 +32,7 @@ async fn every_split_of_a_frame_header_arrives_as_one_frame() {
     assert_eq!(client.frame().await.expect("a close").close(), (1000, String::new()));
     let line = house.line().await;
     assert_eq!(line.end, End::new(By::Client, Stage::Relay, Cause::Close(1000)));
-    assert_eq!((line.up.frames, line.up.messages, line.down.messages), (43, 42, 42));
+    assert_eq!((line.up.frames, line.up.messages, line.down.messages), (39, 38, 38));
     house.finish().await;
 }
 

@@ -37,7 +37,7 @@ async fn a_name_in_no_site_gets_the_alert_unrecognized_name_and_no_certificate()
     let backend = Backend::echo().await;
     let house = House::with_routes(&route("/", &backend)).await;
     let error = shake(house.address(), "other.example.test", any_version()).await.unwrap_err();
-    assert!(error.to_string().contains("UnrecognizedName"), "{error}");
+    assert!(error.to_string().contains("UnrecognisedName"), "{error}");
     let line = house.line().await;
     assert_eq!((line.end.stage, line.end.cause), (Stage::Tls, Cause::Tls(TlsFault::UnknownName)));
     assert_eq!(line.host, "other.example.test");

@@ -2,6 +2,7 @@
 //! allocation and no lock while neither side blocks.
 
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -20,7 +21,7 @@ const TURNS: usize = 16;
 
 impl Flow {
     /// Moves bytes from `from` to `to` until one of them blocks.
-    pub(super) fn poll(
+    pub(in crate::relay) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut Stream,
@@ -42,8 +43,12 @@ impl Flow {
                 return Ok(());
             }
             self.heard = now;
-            let (start, end) = self.digest(&mut scratch[..got], now, nonce)?;
-            self.pass(cx, to, &scratch[start..end]).map_err(|_| Broken::Writing)?;
+            let (passed, broken) = self.digest(&mut scratch[..got], now, nonce);
+            // What came before a broken frame is good, and goes first.
+            self.pass(cx, to, &scratch[passed]).map_err(|_| Broken::Writing)?;
+            if let Some(broken) = broken {
+                return Err(broken);
+            }
         }
         // There may be more: the other direction and other sockets come first.
         cx.waker().wake_by_ref();
@@ -143,13 +148,14 @@ impl Flow {
         Poll::Ready(Ok(whole))
     }
 
-    /// Scans `buf` in place and says which part of it is to be passed on.
+    /// Scans `buf` in place and says which part of it is to be passed on, and whether what follows
+    /// that part is broken.
     fn digest(
         &mut self,
         buf: &mut [u8],
         now: Instant,
         nonce: Nonce,
-    ) -> Result<(usize, usize), Broken> {
+    ) -> (Range<usize>, Option<Broken>) {
         let (mut at, mut start, mut end) = (0, 0, 0);
         while at < buf.len() && matches!(self.input, Input::Relay | Input::Watch) {
             if !self.inject.is_empty() && self.scanner.at_border() {
@@ -157,24 +163,16 @@ impl Flow {
                 self.put_in();
                 (start, end) = (at, at);
             }
-            let (len, passes) = match self.scanner.step(&buf[at..]).map_err(Broken::from)? {
-                Step::Data { len, begins, ends_message } => {
-                    self.seen.frames += u64::from(begins);
-                    self.seen.messages += u64::from(ends_message);
-                    self.data = now;
-                    (len, self.input == Input::Relay)
-                }
-                Step::Control { len, control } => {
-                    self.seen.frames += 1;
-                    (len, self.control(&control, nonce)?)
-                }
-                Step::Incomplete => {
+            let (len, passes) = match self.frame(&buf[at..], now, nonce) {
+                Ok(Some(it)) => it,
+                Ok(None) => {
                     let mut tail = buf[at..].to_vec();
                     // What came with the handshake may still have a piece behind this one.
                     tail.append(&mut self.carry);
                     self.carry = tail;
                     break;
                 }
+                Err(broken) => return (start..end, Some(broken)),
             };
             self.seen.bytes += len as u64;
             if passes {
@@ -185,7 +183,30 @@ impl Flow {
             }
             at += len;
         }
-        Ok((start, end))
+        (start..end, None)
+    }
+
+    /// How long the piece at the front of `buf` is and whether it is passed on; `None` when more
+    /// is needed to tell.
+    fn frame(
+        &mut self,
+        buf: &[u8],
+        now: Instant,
+        nonce: Nonce,
+    ) -> Result<Option<(usize, bool)>, Broken> {
+        match self.scanner.step(buf)? {
+            Step::Incomplete => Ok(None),
+            Step::Data { len, begins, ends_message } => {
+                self.seen.frames += u64::from(begins);
+                self.seen.messages += u64::from(ends_message);
+                self.data = now;
+                Ok(Some((len, self.input == Input::Relay)))
+            }
+            Step::Control { len, control } => {
+                self.seen.frames += 1;
+                Ok(Some((len, self.control(&control, nonce)?)))
+            }
+        }
     }
 
     /// Whether a control frame of the source is passed on.
