@@ -27,7 +27,8 @@ export const cases = [
   ])),
 
   ['refusal: the Host of another domain is misdirected', async ({ client }) => {
-    const answer = await client.request('/applet/session/head/misdirected', { headers: { Host: 'other.example.test' } });
+    const headers = { Host: 'other.example.test' };
+    const answer = await client.request('/applet/session/head/misdirected', { headers });
     assert.equal(answer.status, 421);
   }],
 
