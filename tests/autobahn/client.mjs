@@ -104,7 +104,8 @@ class Session {
       const plain = data(n);
       const packed = this.#codec ? await this.#codec.deflate(plain) : plain;
       const rsv = this.#codec ? COMPRESSED : 0;
-      this.#socket.send(fragmented((part, { fin }) => frame(opcode, part, { fin, rsv }), packed, fragment || packed.length || 1));
+      const first = (part, { fin }) => frame(opcode, part, { fin, rsv });
+      this.#socket.send(fragmented(first, packed, fragment || packed.length || 1));
       await this.until(() => this.events.length > n || !this.#open(), ANSWER_LIMIT_MS);
     }
   }

@@ -60,7 +60,9 @@ export const pause = (ms, name = null) => ({ do: 'pause', ms, name });
 /** Sends frames that end with a Close of the client's. */
 export const sendClose = (frames) => ({ do: 'close', bytes: Buffer.concat([frames].flat()) });
 /** Sends `count` messages, each after the echo of the one before; `data(n)` is the payload of one. */
-export const roundTrips = (count, isBinary, data, fragment = 0) => ({ do: 'roundTrips', count, isBinary, data, fragment });
+export const roundTrips = (count, isBinary, data, fragment = 0) => ({
+  do: 'roundTrips', count, isBinary, data, fragment,
+});
 
 // Events.
 export const gotText = (data, how) => event('text', data, how);

@@ -24,7 +24,9 @@ export function differences(example, direct, through) {
   if (!passes(a)) found.push(`directly: ${describe(a, direct)}`);
   if (!passes(b)) found.push(`through wsgate: ${describe(b, through)}`);
   if (found.length > 0) return found;
-  if (!example.either && a.behaviour !== b.behaviour) found.push(`${a.behaviour} directly, ${b.behaviour} through wsgate`);
+  if (!example.either && a.behaviour !== b.behaviour) {
+    found.push(`${a.behaviour} directly, ${b.behaviour} through wsgate`);
+  }
   if (a.code !== b.code) found.push(`close code ${a.code} directly, ${b.code} through wsgate`);
   if (direct.negotiated !== through.negotiated) {
     found.push(`extensions "${direct.negotiated}" directly, "${through.negotiated}" through wsgate`);

@@ -20,7 +20,8 @@ export const cases = [
   ends('7.1.2', 'two closes', [closing(1000), closing(1000)], NORMAL),
   ends('7.1.3', 'a ping after the close', [closing(1000), ping()], NORMAL),
   ends('7.1.4', 'a text after the close', [closing(1000), text(HELLO)], NORMAL),
-  ends('7.1.5', 'a close between two fragments', [text('fragment1', { fin: false }), closing(1000), more('fragment2')], NORMAL),
+  ends('7.1.5', 'a close between two fragments',
+    [text('fragment1', { fin: false }), closing(1000), more('fragment2')], NORMAL),
   {
     ...ends('7.1.6', '256 KiB of text, a text, a close, a ping', [
       text('BAsd7&jh23'.repeat(26215).slice(0, 262144)), text(HELLO), closing(1000), ping(),

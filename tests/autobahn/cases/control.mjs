@@ -46,7 +46,8 @@ function after(section, opcodes) {
   return opcodes.map((opcode, n) => {
     const frames = [text(HELLO), reserved(opcode, n === 0 ? '' : HELLO), ping()];
     const steps = n === 2 ? [send(frames, 1)] : sendEach(frames);
-    return failedLater(`${section}.${n + 3}`, `a text, opcode ${opcode}, a ping${n === 2 ? ', byte by byte' : ''}`, steps);
+    const how = n === 2 ? ', byte by byte' : '';
+    return failedLater(`${section}.${n + 3}`, `a text, opcode ${opcode}, a ping${how}`, steps);
   });
 }
 

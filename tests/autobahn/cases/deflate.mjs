@@ -50,11 +50,12 @@ function packed(section, number, about, source, isBinary, offer) {
   const [size, fragment] = SIZES[number - 1];
   const count = Math.max(4, Math.min(MOST, Math.floor(VOLUME / size)));
   const data = (n) => window(source, n * size, size);
+  const kind = isBinary ? 'binary' : 'text';
   const how = fragment ? ` in fragments of ${fragment}` : '';
   return {
     id: `${section}.${number}`, about: `${count} messages of ${size} bytes${how}: ${about}`, offer, path: LIMITED,
     steps: () => [roundTrips(count, isBinary, data, fragment)], close: NORMAL,
-    get ok() { return Array.from({ length: count }, (_, n) => event(isBinary ? 'binary' : 'text', data(n), 'deflated')); },
+    get ok() { return Array.from({ length: count }, (_, n) => event(kind, data(n), 'deflated')); },
   };
 }
 

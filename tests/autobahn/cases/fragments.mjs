@@ -22,7 +22,8 @@ export const cases = [
   failed('5.2', 'a pong in two fragments', [send([pong('fragment1', BEGIN), more('fragment2')])]),
   ...ways([3, 4, 5], 'a text in two fragments', PAIR, [gotText(WHOLE)]),
   ...ways([6, 7, 8], 'a text in two fragments with a ping between', PINGED, [gotPong('ping payload'), gotText(WHOLE)]),
-  ...ways([9, 10, 11], 'an end of a message that never began, then a text', [more('non-continuation payload'), text('Hello, world!')]),
+  ...ways([9, 10, 11], 'an end of a message that never began, then a text',
+    [more('non-continuation payload'), text('Hello, world!')]),
   ...ways([12, 13, 14], 'a middle of a message that never began, then a text',
     [more('non-continuation payload', BEGIN), text('Hello, world!')]),
   {
@@ -32,7 +33,8 @@ export const cases = [
   },
   failed('5.16', 'twice: a middle without a beginning, then a text in two fragments', sendEach(twice(BEGIN))),
   failed('5.17', 'twice: an end without a beginning, then a text in two fragments', sendEach(twice({}))),
-  failed('5.18', 'a text whose second fragment is marked as text', [send([text('fragment1', BEGIN), text('fragment2')])]),
+  failed('5.18', 'a text whose second fragment is marked as text',
+    [send([text('fragment1', BEGIN), text('fragment2')])]),
   slow('5.19', 'five fragments, two pings between, a second of silence', (frames) => [send(frames)]),
   slow('5.20', 'the same, each frame in a write of its own', sendEach),
 ];

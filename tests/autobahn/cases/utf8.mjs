@@ -23,8 +23,8 @@ const SEQUENCES = [
   [9, 'the last sequence of each length', ['7f', 'dfbf', 'efbfbf', 'f48fbfbf']],
   [10, 'the last of 4, 5 and 6 bytes', ['!f7bfbfbf', '!fbbfbfbfbf', '!fdbfbfbfbfbf']],
   [11, 'other borders', ['ed9fbf', 'ee8080', 'efbfbd', 'f48fbfbf', '!f4908080']],
-  [12, 'continuation bytes without a start', ['!80', '!bf', '!80bf', '!80bf80', '!80bf80bf', '!80bf80bf80', '!80bf80bf80bf',
-    `!${range(0x80, 0xbf)}`]],
+  [12, 'continuation bytes without a start', ['!80', '!bf', '!80bf', '!80bf80', '!80bf80bf', '!80bf80bf80',
+    '!80bf80bf80bf', `!${range(0x80, 0xbf)}`]],
   [13, 'start bytes without continuation', [[0xc0, 0xdf], [0xe0, 0xef], [0xf0, 0xf7], [0xf8, 0xfb], [0xfc, 0xfd]]
     .map(([first, last]) => `!${range(first, last, '20')}`)],
   [14, 'the last byte missing', INCOMPLETE.map((it) => `!${it}`)],

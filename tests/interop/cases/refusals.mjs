@@ -21,16 +21,14 @@ export const cases = [
     assert.equal(echo.tally.connections, before);
   }],
 
-  ...VERSIONS.map((version) => [`refusal: a foreign server name gets unrecognized_name (${version})`, async ({ client }) => {
-    await alerted(client, { servername: 'other.example.test', minVersion: version, maxVersion: version });
-  }]),
-
-  ...VERSIONS.map((version) => [`refusal: no server name gets unrecognized_name (${version})`, async ({ client }) => {
-    await alerted(client, { servername: '', minVersion: version, maxVersion: version });
-  }]),
+  ...VERSIONS.flatMap((version) => [['a foreign', 'other.example.test'], ['no', '']].map(([which, servername]) => [
+    `refusal: ${which} server name gets unrecognized_name (${version})`,
+    ({ client }) => alerted(client, { servername, minVersion: version, maxVersion: version }),
+  ])),
 
   ['refusal: the Host of another domain is misdirected', async ({ client }) => {
-    const answer = await client.request('/applet/session/head/misdirected', { headers: { Host: 'other.example.test' } });
+    const headers = { Host: 'other.example.test' };
+    const answer = await client.request('/applet/session/head/misdirected', { headers });
     assert.equal(answer.status, 421);
   }],
 

@@ -60,11 +60,12 @@ export const cases = [
 
   ['ws: the client\'s close code and reason reach the server', async ({ client, echo }) => {
     const socket = await client.open('/echo/client-close');
-    assert.deepEqual(await close(socket, 4001, 'the client says 再见'), { code: 4001, reason: 'the client says 再见' });
+    const bye = { code: 4001, reason: 'the client says 再见' };
+    assert.deepEqual(await close(socket, bye.code, bye.reason), bye);
     const { close: seen } = await until(
       () => echo.seen.find((it) => it.url === '/echo/client-close' && it.close), 'the server\'s close event',
     );
-    assert.deepEqual(seen, { code: 4001, reason: 'the client says 再见' });
+    assert.deepEqual(seen, bye);
   }],
 
   ['ws: a close without a code reaches the server as one', async ({ client, echo }) => {

@@ -38,7 +38,8 @@ export async function startWebSocketServer() {
   server.on('connection', () => { tally.connections += 1; });
   const sockets = new WebSocketServer({ server, perMessageDeflate: true });
   sockets.on('connection', (socket, request) => {
-    const record = { url: request.url, headers: request.headers, extensions: socket.extensions, pongs: [], close: null };
+    const { url, headers } = request;
+    const record = { url, headers, extensions: socket.extensions, pongs: [], close: null };
     seen.push(record);
     serve(socket, record);
   });
