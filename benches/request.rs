@@ -12,8 +12,8 @@ use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
 use regex::Regex;
 
 use wsgate::config::model::{AppFamily, AppId, Clients, OriginRule, PathRule};
+use wsgate::config::names::Names;
 use wsgate::http::admission::{Asking, admit};
-use wsgate::http::host::Hosts;
 use wsgate::http::path::normalise;
 use wsgate::http::router::Router;
 
@@ -60,9 +60,11 @@ fn rules(prefixes: usize) -> Vec<(PathRule, usize)> {
 }
 
 fn hosts(c: &mut Criterion) {
-    let hosts = Hosts::new((0..100).flat_map(|it| {
-        [(format!("site-{it}.example.com"), it), (format!("*.site-{it}.example.com"), it)]
-    }));
+    let mut hosts = Names::default();
+    for it in 0..100 {
+        hosts.insert(&format!("site-{it}.example.com"), it);
+        hosts.insert(&format!("*.site-{it}.example.com"), it);
+    }
     let mut group = c.benchmark_group("host of 200");
     for (what, name) in [
         ("exact", "site-42.example.com"),
