@@ -67,7 +67,7 @@ async fn secure(
         return Some((Stream::Plain(socket), None));
     }
     let mut record = Record::new(&house.books, Kind::Connection, Stage::Tls);
-    record.line.client = peer.map_or_else(|| "unix".to_owned(), |it| it.ip().to_string());
+    record.line.client = http::client_name(peer);
     let limit = snapshot.gateway.timeouts.tls_handshake;
     match tls::handshake(socket, &snapshot.tls, limit).await {
         Ok(Handshake { stream, server_name, resumed }) => {

@@ -46,12 +46,20 @@ macro_rules! each {
     };
 }
 macro_rules! socket {
-    (0, $stream:ident) => { Socket::Tcp($stream) };
-    (1, $stream:ident) => { Socket::Unix($stream) };
+    (0, $stream:ident) => {
+        Socket::Tcp($stream)
+    };
+    (1, $stream:ident) => {
+        Socket::Unix($stream)
+    };
 }
 macro_rules! stream {
-    (0, $stream:ident) => { Stream::Plain($stream) };
-    (1, $stream:ident) => { Stream::Tls($stream) };
+    (0, $stream:ident) => {
+        Stream::Plain($stream)
+    };
+    (1, $stream:ident) => {
+        Stream::Tls($stream)
+    };
 }
 macro_rules! delegate {
     ($name:ident, $kind:ident) => {

@@ -32,10 +32,20 @@ enum Kind {
 pub enum ListenError {
     /// A TCP address.
     #[error("cannot listen on {address}: {source}")]
-    Tcp { address: SocketAddr, source: io::Error },
+    Tcp {
+        /// The address.
+        address: SocketAddr,
+        /// The operating system's reason.
+        source: io::Error,
+    },
     /// A unix socket's path.
     #[error("cannot listen on unix:{}: {source}", path.display())]
-    Unix { path: PathBuf, source: io::Error },
+    Unix {
+        /// The path.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
 }
 
 /// Listens on `address`; inside a tokio runtime.
@@ -45,7 +55,8 @@ pub enum ListenError {
 pub async fn bind(address: &ListenAddress) -> Result<Bound, ListenError> {
     let (kind, address) = match address {
         ListenAddress::Tcp(at) => {
-            let (listener, at) = tcp(*at).map_err(|source| ListenError::Tcp { address: *at, source })?;
+            let (listener, at) =
+                tcp(*at).map_err(|source| ListenError::Tcp { address: *at, source })?;
             (Kind::Tcp(listener), ListenAddress::Tcp(at))
         }
         ListenAddress::Unix(path) => {

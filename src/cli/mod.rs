@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::control::check::{self, Machine};
 use crate::control;
+use crate::control::check::{self, Machine};
 
 /// A TLS-terminating WebSocket gateway that keeps seeing frames after the 101.
 #[derive(Debug, Parser)]

@@ -137,13 +137,16 @@ impl Gateway {
     }
 
     /// Drains: takes nothing new, lets everything end as configured, and cuts what is left after
-    /// `gateway.drain.timeout`. Returns how many connections were cut. Dropping the future and
-    /// the gateway cuts at once.
-    pub async fn stop(self) -> usize {
+    /// `gateway.drain.timeout`, or as soon as `impatience` is over. Returns how many connections
+    /// were cut.
+    pub async fn stop(self, impatience: impl Future<Output = ()>) -> usize {
         let limit = self.shared.snapshot.load().gateway.drain.timeout;
         self.signal.advance(Phase::Draining);
-        let drained = within(Some(limit), Timer::Drain, self.signal.released()).await;
-        let cut = if drained.is_ok() { 0 } else { self.signal.held() };
+        tokio::select! {
+            _ = within(Some(limit), Timer::Drain, self.signal.released()) => {}
+            () = impatience => {}
+        }
+        let cut = self.signal.held();
         self.cut().await;
         cut
     }

@@ -101,15 +101,8 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path) {
     tracing::info!(live, "draining; a second signal stops at once");
     tell_systemd(&[NotifyState::Stopping]);
     let second = async { while signals.next().await != Wish::Stop {} };
-    let books = std::sync::Arc::clone(gateway.books());
-    tokio::select! {
-        cut = gateway.stop() => tracing::info!(cut, "stopped"),
-        () = second => {
-            books.cut();
-            tracing::warn!("stopped by a second signal");
-        }
-    }
-    books.access().finish();
+    let cut = gateway.stop(second).await;
+    tracing::info!(cut, "stopped");
 }
 
 /// Reads the configuration again. Anything wrong with it changes nothing.

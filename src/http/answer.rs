@@ -2,12 +2,9 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
 use hyper::{Request, Response};
 
@@ -21,15 +18,16 @@ use super::head::{self, Authority};
 use super::mini_program;
 use super::outbound::Passage;
 use super::plain;
-use super::reply::{BodyError, ReplyBody, denial};
+use super::recorded::Recorded;
+use super::reply::{ReplyBody, denial};
 use super::router::Match;
-use super::serve::{Door, Prepared, Slot, Terms, Visit};
+use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
 use super::site::Route;
 use super::upgrade::{self, Outcome};
 use super::{path, reply};
 use crate::config::model::Upgrade;
 use crate::drain::Phase;
-use crate::life::{By, Cause, Refusal, Stage, Timer};
+use crate::life::{By, Cause, Refusal, Stage};
 use crate::observe::line::Kind;
 use crate::observe::metrics::Present;
 use crate::observe::record::Record;
@@ -85,7 +83,7 @@ impl Desk {
     fn describe(&self, request: &Request<Incoming>, record: &mut Record) {
         let line = &mut record.line;
         line.id = format!("{:016x}", rand::random::<u64>());
-        line.client = self.visit.peer.map_or_else(|| "unix".to_owned(), |it| it.ip().to_string());
+        line.client = client_name(self.visit.peer);
         line.method = request.method().to_string();
         let target = request.uri().path_and_query().map_or("", |it| it.as_str());
         line.target = redact::target(target).into_owned();
@@ -163,7 +161,8 @@ impl Desk {
         record: &mut Record,
     ) -> Result<Admitted<'a>, Refusal> {
         let server_name = self.visit.server_name.as_deref();
-        let site = self.visit.sites.find(&authority.host, server_name).ok_or(Refusal::Misdirected)?;
+        let site =
+            self.visit.sites.find(&authority.host, server_name).ok_or(Refusal::Misdirected)?;
         let matched = site.router.find(path).ok_or(Refusal::NoRoute)?;
         let rules = &matched.target.rules;
         record.line.route.clone_from(&rules.name);
@@ -268,7 +267,7 @@ impl Desk {
             record
         });
         let clock = self.clock.clone();
-        response.map(|body| Recorded { body, record, upload, clock, _present: present })
+        response.map(|body| Recorded { body, record, upload, clock, present })
     }
 
     fn is_tls(&self) -> bool {
@@ -297,64 +296,4 @@ fn explain(trouble: &Trouble, record: &mut Record) -> (By, Cause) {
 
 fn field<'a>(headers: &'a HeaderMap, name: &hyper::header::HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// An answer's body, with the record that ends when it does.
-pub(super) struct Recorded {
-    body: ReplyBody,
-    record: Option<Record>,
-    upload: Arc<Upload>,
-    clock: Clock,
-    _present: Present,
-}
-
-impl Body for Recorded {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        let Some(record) = &mut self.record else { return frame };
-        match &frame {
-            Poll::Pending => {}
-            Poll::Ready(None) => record.end_here(By::Backend, Cause::Finished),
-            Poll::Ready(Some(Ok(frame))) => {
-                record.line.down.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-            }
-            Poll::Ready(Some(Err(error))) => {
-                record.detail(error);
-                let cause = match error {
-                    BodyError::Silent => Cause::Timer(Timer::Response),
-                    BodyError::Broken(_) => Cause::Reset,
-                };
-                record.end_here(By::Backend, cause);
-            }
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Recorded {
-    fn drop(&mut self) {
-        self.clock.idle();
-        let whole = self.body.is_end_stream();
-        let uploaded = self.upload.bytes();
-        if let Some(record) = &mut self.record {
-            record.line.up.bytes = uploaded;
-            if whole {
-                record.end_here(By::Backend, Cause::Finished);
-            }
-        }
-    }
 }

@@ -94,7 +94,8 @@ pub async fn exchange(
         }
         answer => answer,
     };
-    let answer = answer.map_err(|error| if upload.overran() { Trouble::TooLarge } else { error.into() })?;
+    let answer =
+        answer.map_err(|error| if upload.overran() { Trouble::TooLarge } else { error.into() })?;
     if answer.switches() {
         return Err(Trouble::Fault(Fault::UnaskedUpgrade));
     }
@@ -169,12 +170,11 @@ impl Upload {
     fn body(self: &Arc<Self>, body: Incoming, limit: u64) -> RequestBody {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let upload = Arc::clone(self);
-        let counted = Limited::new(body, limit)
-            .map_frame(move |frame| {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                upload.bytes.fetch_add(length as u64, Ordering::Relaxed);
-                frame
-            });
+        let counted = Limited::new(body, limit).map_frame(move |frame| {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            upload.bytes.fetch_add(length as u64, Ordering::Relaxed);
+            frame
+        });
         let upload = Arc::clone(self);
         counted
             .map_err(move |error: Box<dyn Error + Send + Sync>| {

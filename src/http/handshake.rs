@@ -157,7 +157,9 @@ mod tests {
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-    fn request(change: impl FnOnce(&mut Request<Empty<bytes::Bytes>>)) -> Request<Empty<bytes::Bytes>> {
+    fn request(
+        change: impl FnOnce(&mut Request<Empty<bytes::Bytes>>),
+    ) -> Request<Empty<bytes::Bytes>> {
         let mut request = Request::builder()
             .uri("/chat")
             .header("upgrade", "WebSocket")

@@ -19,6 +19,7 @@ pub mod origin;
 mod outbound;
 pub mod path;
 mod plain;
+mod recorded;
 mod reply;
 pub mod router;
 mod serve;
@@ -27,6 +28,6 @@ mod spelling;
 mod upgrade;
 
 pub use plain::PlainDoor;
-pub use serve::{Door, Served, Switched, Terms, Visit, serve};
+pub use serve::{Door, Served, Switched, Terms, Visit, client_name, serve};
 pub use site::{Route, Sites};
 pub use spelling::{Spelling, SpellingError};

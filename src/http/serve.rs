@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::Desk;
@@ -30,7 +30,7 @@ use crate::upstream::Lease;
 /// Smallest read buffer that hyper takes.
 const BUFFER_MIN: usize = 8192;
 
-/// For a last word to a client whose request never came.
+/// For the client to take the last words and hang up.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\
@@ -117,7 +117,7 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
     let clock = Clock::new(&visit.gateway.timeouts);
     let slot = Slot::default();
     let books = Arc::clone(&visit.books);
-    let drain = visit.drain.clone();
+    let (drain, peer) = (visit.drain.clone(), visit.peer);
     let builder = builder(&visit.gateway);
     let desk = Arc::new(Desk::new(visit, clock.clone(), Arc::clone(&slot)));
     let service = hyper::service::service_fn(move |request| {
@@ -128,7 +128,7 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
     let io = TokioIo::new(Watched { stream, clock: clock.clone() });
     let mut connection = builder.serve_connection(io, service);
     let mut turn = Turn { alarm: Box::pin(sleep_until(Instant::now())), clock, drain };
-    let stopped = turn.drive(&mut connection).await;
+    let stopped = turn.drive(&mut connection, |it| it.graceful_shutdown()).await;
     let parts = connection.into_parts();
     let stream = parts.io.into_inner().stream;
     let prepared = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -139,7 +139,7 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
             Served::Switched(Box::new(Switched { client, backend, lease, record, terms }))
         }
         (stopped, _) => {
-            turn.note(&stopped, &books);
+            turn.note(&stopped, &books, peer);
             part(stream, &stopped, turn.clock.heard()).await;
             Served::Done
         }
@@ -179,13 +179,10 @@ struct Turn {
 }
 
 impl Turn {
-    async fn drive<S, B>(&mut self, connection: &mut Driven<S>) -> Stopped
+    /// `let_go` makes the connection end after the request that is under way.
+    async fn drive<C>(&mut self, connection: &mut C, let_go: impl Fn(Pin<&mut C>)) -> Stopped
     where
-        S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B> + Unpin,
-        S::Future: Unpin,
-        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-        B: hyper::body::Body + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        C: Future<Output = hyper::Result<()>> + Unpin,
     {
         let mut awaited = Phase::Draining;
         loop {
@@ -198,26 +195,19 @@ impl Turn {
             if awaited == Phase::Cutting {
                 return Stopped::Cut;
             }
-            // Finishes the request under way, then closes; between requests it closes now.
-            Pin::new(&mut *connection).graceful_shutdown();
+            let_go(Pin::new(&mut *connection));
             awaited = Phase::Cutting;
         }
     }
 
-    async fn until<S, B>(
-        alarm: &mut Pin<Box<Sleep>>,
-        clock: &Clock,
-        connection: &mut Driven<S>,
-    ) -> Stopped
+    async fn until<C>(alarm: &mut Pin<Box<Sleep>>, clock: &Clock, connection: &mut C) -> Stopped
     where
-        S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B> + Unpin,
-        S::Future: Unpin,
-        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-        B: hyper::body::Body + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        C: Future<Output = hyper::Result<()>> + Unpin,
     {
         poll_fn(|cx| {
-            match connection.poll_without_shutdown(cx) {
+            // Not `poll_without_shutdown`: that one may leave the end of an answer unwritten. After
+            // a 101 hyper leaves the stream open either way.
+            match Pin::new(&mut *connection).poll(cx) {
                 Poll::Ready(Ok(())) => return Poll::Ready(Stopped::Ended),
                 Poll::Ready(Err(error)) => return Poll::Ready(Stopped::Failed(error)),
                 Poll::Pending => {}
@@ -232,7 +222,7 @@ impl Turn {
     }
 
     /// Records an end that belongs to no request.
-    fn note(&self, stopped: &Stopped, books: &Arc<Books>) {
+    fn note(&self, stopped: &Stopped, books: &Arc<Books>, peer: Option<SocketAddr>) {
         let (by, cause, words) = match stopped {
             // Between two requests this is how a keep-alive connection ordinarily ends.
             Stopped::Ended | Stopped::Cut | Stopped::Elapsed(Timer::KeepAlive) => return,
@@ -244,20 +234,28 @@ impl Turn {
             Stopped::Failed(_) => return,
         };
         let mut record = Record::new(books, Kind::Connection, Stage::Request);
+        record.line.client = client_name(peer);
         record.detail(words);
         record.end_here(by, cause);
     }
 }
 
-type Driven<S> = http1::Connection<TokioIo<Watched>, S>;
+/// What the access line calls a client of which only the socket is known.
+pub fn client_name(peer: Option<SocketAddr>) -> String {
+    peer.map_or_else(|| "unix".to_owned(), |it| it.ip().to_canonical().to_string())
+}
 
-/// Leaves a stream politely, in bounded time.
+/// Leaves a stream politely, in bounded time: closing with something unread would reset the
+/// connection under the answer that is still on its way.
 async fn part(mut stream: Stream, stopped: &Stopped, heard: bool) {
     let goodbye = async {
         if heard && matches!(stopped, Stopped::Elapsed(Timer::RequestHead)) {
             stream.write_all(REQUEST_TIMEOUT).await?;
         }
-        stream.shutdown().await
+        stream.shutdown().await?;
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
     };
     if !matches!(stopped, Stopped::Cut) {
         // The client may be gone, or take nothing: it was said, that is all.

@@ -9,8 +9,8 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 
 use super::forward::{self, Trouble};
-use super::hop_by_hop::strip_hop_by_hop;
 use super::handshake::{Agreed, check_answer, first_subprotocol};
+use super::hop_by_hop::strip_hop_by_hop;
 use super::outbound::Passage;
 use super::reply::{ReplyBody, whole};
 use super::site::Route;

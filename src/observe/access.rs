@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use super::line::{Form, Line};
@@ -54,10 +54,10 @@ impl Access {
         Ok(Self { jobs: Some(jobs), writer: Mutex::new(Some(writer)) })
     }
 
-    /// Hands a line over; `false` when the queue is full and the line is lost.
+    /// Hands a line over; `false` when the line is lost: the queue is full, or closed.
     pub fn write(&self, line: Line) -> bool {
         let Some(jobs) = &self.jobs else { return true };
-        !matches!(jobs.try_send(Job::Line(Box::new(line))), Err(TrySendError::Full(_)))
+        jobs.try_send(Job::Line(Box::new(line))).is_ok()
     }
 
     /// Opens the file anew, after it has been rotated.

@@ -100,6 +100,9 @@ impl Running {
     fn expel(&mut self, from: By, cause: Cause, (code, reason): (u16, &str), now: Instant) {
         self.ending(from, cause, now);
         let (other, told, words) = match from {
+            By::Client if cause == Cause::MessageTooBig => {
+                (By::Backend, close::GOING_AWAY, "client sent a message that is too big")
+            }
             By::Client => (By::Backend, close::GOING_AWAY, "client broke the protocol"),
             _ if cause == Cause::MessageTooBig => {
                 (By::Client, close::GOING_AWAY, "backend sent a message that is too big")

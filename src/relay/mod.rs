@@ -287,8 +287,8 @@ impl Running {
             Broken::Rule(rule) => self.violated(from, rule, now),
             Broken::TooBig => self.too_big(from, now),
             Broken::Reading(error) => self.lost(from, &error, now),
-            Broken::Writing(_) if from == By::Client => self.deaf(By::Backend, now),
-            Broken::Writing(_) => self.deaf(By::Client, now),
+            Broken::Writing if from == By::Client => self.deaf(By::Backend, now),
+            Broken::Writing => self.deaf(By::Client, now),
         }
     }
 

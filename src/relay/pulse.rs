@@ -55,7 +55,8 @@ impl Pulse {
         let ping = self.ping_at(heard, pinged);
         let dead = self.dead_at(heard, pinged);
         // While a ping waits to be sent there is no verdict: look again a period later.
-        let wait = if pinged.waiting { ping.zip(self.ping).map(|(at, every)| at + every) } else { ping };
+        let wait =
+            if pinged.waiting { ping.zip(self.ping).map(|(at, every)| at + every) } else { ping };
         [wait, dead].into_iter().flatten().min()
     }
 

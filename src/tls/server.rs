@@ -12,11 +12,11 @@ use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::LazyConfigAcceptor;
 
-use crate::config::names::Names;
 use super::pem::{self, PemError};
 use super::tickets::{Policy, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
-use crate::life::{Elapsed, TlsFault, Timer, within};
+use crate::config::names::Names;
+use crate::life::{Elapsed, Timer, TlsFault, within};
 use crate::stream::{Socket, Stream};
 
 /// ALPN: WebSockets need HTTP/1.1, and nothing else is spoken yet.
@@ -38,13 +38,30 @@ pub struct Table(Names<Arc<ServerConfig>>);
 pub enum LoadError {
     /// The certificate's file.
     #[error("certificate {}: {source}", path.display())]
-    Certificate { path: PathBuf, source: PemError },
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
     /// The key's file.
     #[error("private key {}: {source}", path.display())]
-    Key { path: PathBuf, source: PemError },
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
     /// The two don't fit, or one is of a kind that TLS cannot use.
     #[error("certificate {} and private key {}: {source}", certificate.display(), key.display())]
-    Pair { certificate: PathBuf, key: PathBuf, source: rustls::Error },
+    Pair {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What rustls says.
+        source: rustls::Error,
+    },
     /// The system has no randomness for a ticket key.
     #[error("session tickets: {0}")]
     Tickets(#[source] rustls::Error),
@@ -96,18 +113,15 @@ fn server_config(site: &Site, tickets: &Tickets) -> Result<ServerConfig, LoadErr
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
     let chain = pem::read_chain(certificate)
         .map_err(|source| LoadError::Certificate { path: certificate.clone(), source })?;
-    let private = pem::read_key(key)
-        .map_err(|source| LoadError::Key { path: key.clone(), source })?;
+    let private =
+        pem::read_key(key).map_err(|source| LoadError::Key { path: key.clone(), source })?;
     let versions: &[&SupportedProtocolVersion] = match site.tls_min {
         TlsVersion::V12 => &[&TLS13, &TLS12],
         TlsVersion::V13 => &[&TLS13],
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let pair = |source| LoadError::Pair {
-        certificate: certificate.clone(),
-        key: key.clone(),
-        source,
-    };
+    let pair =
+        |source| LoadError::Pair { certificate: certificate.clone(), key: key.clone(), source };
     let mut tls = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .map_err(pair)?

@@ -67,10 +67,8 @@ fn every_split_of_a_stream_gives_the_same_frames() {
         let (passed, controls, messages) = walk(&mut scanner, [a, b]).expect("valid");
         assert_eq!(passed, stream, "split at {split}");
         assert_eq!(messages, 4, "split at {split}");
-        let expected = vec![
-            (Kind::Ping, b"are you there".to_vec()),
-            (Kind::Close, b"\x03\xe8ok".to_vec()),
-        ];
+        let expected =
+            vec![(Kind::Ping, b"are you there".to_vec()), (Kind::Close, b"\x03\xe8ok".to_vec())];
         assert_eq!(controls, expected, "split at {split}");
         assert!(scanner.at_border());
     }

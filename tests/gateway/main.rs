@@ -1,3 +1,21 @@
-//! Tests of the whole gateway, one module for each behaviour.
+//! Tests of the whole gateway over real sockets, one module for each behaviour. Each starts a
+//! gateway of its own on a free port and ends by asserting that nothing is left of it.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "how tests fail")]
+#![allow(clippy::disallowed_methods, reason = "peers of the gateway run beside it")]
+#![allow(missing_docs, reason = "tests are sentences")]
+
+mod house;
+
+mod admission;
 mod check;
+mod closing;
+mod handshake;
+mod heartbeat;
+mod http;
+mod listen;
+mod logs;
+mod relay;
+mod reload;
+mod rooms;
+mod tls;

@@ -11,7 +11,7 @@ use super::*;
 type Client = WebSocketStream<TcpStream>;
 
 async fn start() -> Backends {
-    backends(Page::new()).await.expect("backends")
+    backends(Page::with_heartbeats()).await.expect("backends")
 }
 
 /// One exchange on a connection of its own; the answer as it came.

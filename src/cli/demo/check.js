@@ -43,19 +43,22 @@ export async function runCheck(page) {
       throw error;
     }
   };
-  for (const walk of [plain, echo, room]) {
+  for (const walk of [origin, plain, refused, echo, room]) {
     try { await walk(page, stage); } catch { /* the stage says it */ }
   }
   for (const [key] of STAGES) if (!results[key]) page.stage(key, "failed");
   return results;
 }
 
-async function plain(page, stage) {
+async function origin(_, stage) {
   await stage("page", () => {
     const secure = location.protocol === "https:" && isSecureContext;
     demand(secure || plainOnPurpose(), `it came over ${location.protocol}`);
-    return location.origin;
+    return secure ? location.origin : `${location.origin}, without TLS on purpose`;
   });
+}
+
+async function plain(page, stage) {
   await stage("api", async () => {
     const begun = performance.now();
     const answer = await fetch("/api/time", { cache: "no-store" });
@@ -64,8 +67,12 @@ async function plain(page, stage) {
     page.seen(seen);
     return `${answer.status} in ${ms(performance.now() - begun)}`;
   });
+}
+
+async function refused(_, stage) {
   await stage("only", async () => {
-    const { status } = await fetch("/room", { cache: "no-store" });
+    // Not /room: without an Origin, which a plain GET does not carry, that is a 403 already.
+    const { status } = await fetch("/echo", { cache: "no-store" });
     demand(status === 426, `status ${status}, not 426`);
     return "426 Upgrade Required";
   });

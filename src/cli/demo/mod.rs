@@ -75,7 +75,8 @@ impl Demo {
             Some(path) => Folder::named(path)?,
             None => Folder::fresh()?,
         };
-        let backends = backends::backends(Page::new()).await.map_err(DemoError::Backends)?;
+        let backends =
+            backends::backends(Page::with_heartbeats()).await.map_err(DemoError::Backends)?;
         let made = certificate::certificate(SystemTime::now())?;
         let config = gateway_toml(port, backends.address(), has_ipv6_loopback());
         folder.write_config(&config)?;

@@ -31,7 +31,7 @@ async function check() {
   const failed = STAGES.filter(([key]) => !results[key]).length;
   $("verdict").textContent = failed
     ? `${failed} of ${STAGES.length} stages failed`
-    : `All ${STAGES.length} stages passed`;
+    : `All ${STAGES.length} stages passed${location.protocol === "https:" ? "" : ", without TLS"}`;
   $("again").disabled = false;
   window.demoCheck = results;
   document.documentElement.dataset.check = failed ? "failed" : "passed";

@@ -12,7 +12,7 @@ pub struct Page {
 
 impl Page {
     /// Fills in the heartbeats of both sockets, which the page draws and explains.
-    pub fn new() -> Self {
+    pub fn with_heartbeats() -> Self {
         let html = include_str!("page.html")
             .replace("{echo_ping}", &ECHO_BEAT.client_ping.to_string())
             .replace("{echo_timeout}", &ECHO_BEAT.client_timeout.to_string())
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     fn text(path: &str) -> String {
-        let (_, body) = Page::new().file(path).expect(path);
+        let (_, body) = Page::with_heartbeats().file(path).expect(path);
         String::from_utf8(body.to_vec()).expect("text")
     }
 

@@ -1,6 +1,6 @@
 //! What the room promises its visitors. Knows `room` only.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 

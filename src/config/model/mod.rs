@@ -1,0 +1,217 @@
+//! The configuration, valid by construction: whoever holds a [`Config`] need not check it again.
+//! Knows nothing of files and spans but the [`Spot`] that later checks point at.
+
+mod route;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use route::*;
+
+/// Everything that one `gateway.toml` says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it came from, for findings made after parsing.
+    pub source: Arc<Source>,
+    /// `[gateway]`
+    pub gateway: Gateway,
+    /// `[log]`
+    pub log: Log,
+    /// `[[listeners]]`, at least one.
+    pub listeners: Vec<Listener>,
+    /// `[backends.NAME]` and the servers named inline by routes; routes refer to them by place.
+    pub backends: Vec<Backend>,
+    /// `[[sites]]`, at least one.
+    pub sites: Vec<Site>,
+}
+
+/// The text that a [`Spot`] points into.
+#[derive(Debug, Default)]
+pub struct Source {
+    /// As given on the command line; relative paths inside are relative to its folder.
+    pub path: PathBuf,
+    /// The file's text as read.
+    pub text: String,
+}
+
+/// A range of bytes in [`Source::text`], for the caret under a finding.
+pub type Spot = Range<usize>;
+
+/// A value and where it was written.
+#[derive(Clone, Debug)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub spot: Spot,
+}
+
+/// `[gateway]`, with `[gateway.drain]`, `[gateway.timeouts]` and `[gateway.limits]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// Event-loop threads; 0 is one per core.
+    pub workers: usize,
+    /// Client connections in all; beyond it the accept queue waits.
+    pub max_connections: usize,
+    /// How live sockets are let go.
+    pub drain: Drain,
+    /// Waits on the client's side.
+    pub timeouts: ClientTimeouts,
+    /// Most bytes of a request head; beyond it 431.
+    pub header_size: usize,
+    /// Most fields of a request head; beyond it 431.
+    pub headers: usize,
+}
+
+/// `[gateway.drain]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// Then what is left is cut.
+    pub timeout: Duration,
+    /// Closes are spread evenly over this long.
+    pub spread: Duration,
+    /// What WebSocket clients are told; a code that may be on the wire.
+    pub close_code: u16,
+    /// The reason beside it, at most 123 bytes.
+    pub close_reason: String,
+}
+
+/// `[gateway.timeouts]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientTimeouts {
+    /// From accept to the end of the TLS handshake.
+    pub tls_handshake: Duration,
+    /// From the first byte of a request head to its last.
+    pub request_head: Duration,
+    /// Silence between two requests.
+    pub keep_alive: Duration,
+    /// For an answer to a Close frame, and for the rest after a half-close.
+    pub close: Duration,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A level or a tracing filter, already known to parse.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+    /// Where access lines go.
+    pub access: AccessLog,
+}
+
+/// `log.format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `key=value` for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `log.access`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// To standard output.
+    Stdout,
+    /// No access lines.
+    Off,
+    /// To this file, created or appended to, reopened on SIGUSR1.
+    File(PathBuf),
+}
+
+/// One of `[[listeners]]`.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Where it listens.
+    pub address: Located<ListenAddress>,
+    /// What is spoken there.
+    pub protocol: Protocol,
+}
+
+/// `listeners.address`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An address and port; `[::]` takes IPv4 too. Port 0 is any free one.
+    Tcp(SocketAddr),
+    /// A unix socket's path.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// `listeners.protocol`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// TLS first.
+    Https,
+    /// Plain HTTP.
+    Http {
+        /// Answer 308 to https, never to an Upgrade request.
+        redirect_to_https: bool,
+        /// Files for an external ACME client, under `/.well-known/acme-challenge/`.
+        acme_challenge_root: Option<PathBuf>,
+    },
+}
+
+/// One pool of `[backends.NAME]`, or a server named inline by a route.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// Its name in the file; for an inline server the address as written.
+    pub name: String,
+    /// The server. (Pools of several are not yet supported.)
+    pub server: Located<ServerAddress>,
+    /// For one connection attempt, name lookup included.
+    pub connect_timeout: Duration,
+}
+
+/// Where a backend's server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ServerAddress {
+    /// A host name or IP address, and a port.
+    Tcp {
+        /// A name or an address, without brackets.
+        host: String,
+        /// 1 to 65535.
+        port: u16,
+    },
+    /// A unix socket's path.
+    Unix(PathBuf),
+}
+
+/// One of `[[sites]]`.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Lower-case names, exact or `*.` and a name; no name is in two sites.
+    pub domains: Vec<Located<String>>,
+    /// The chain, leaf first.
+    pub certificate: Located<PathBuf>,
+    /// The leaf's key.
+    pub private_key: Located<PathBuf>,
+    /// The lowest TLS version taken.
+    pub tls_min: TlsVersion,
+    /// Where the site begins in the file.
+    pub spot: Spot,
+    /// In the order of the file; no two with the same path.
+    pub routes: Vec<Route>,
+}
+
+/// `sites.tls_min`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlsVersion {
+    /// TLS 1.2 and 1.3.
+    V12,
+    /// TLS 1.3 only.
+    V13,
+}

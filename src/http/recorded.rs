@@ -1,0 +1,80 @@
+//! The last stretch of a request: its answer's body on the way to the client, counted, and the
+//! record that ends with it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+use super::clock::Clock;
+use super::forward::Upload;
+use super::reply::{BodyError, ReplyBody};
+use crate::life::{By, Cause, Timer};
+use crate::observe::metrics::Present;
+use crate::observe::record::Record;
+
+/// An answer's body, with the record that ends when it does.
+pub(super) struct Recorded {
+    pub body: ReplyBody,
+    /// Absent when the answer is a 101: its record goes on with the socket.
+    pub record: Option<Record>,
+    /// What the request's own body came to.
+    pub upload: Arc<Upload>,
+    /// Told when the answer has been handed over.
+    pub clock: Clock,
+    /// Counts the request as under way.
+    pub present: Present,
+}
+
+impl Body for Recorded {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let Some(record) = &mut self.record else { return frame };
+        match &frame {
+            Poll::Pending => {}
+            Poll::Ready(None) => record.end_here(By::Backend, Cause::Finished),
+            Poll::Ready(Some(Ok(frame))) => {
+                record.line.down.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            Poll::Ready(Some(Err(error))) => {
+                record.detail(error);
+                let cause = match error {
+                    BodyError::Silent => Cause::Timer(Timer::Response),
+                    BodyError::Broken(_) => Cause::Reset,
+                };
+                record.end_here(By::Backend, cause);
+            }
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        self.clock.idle();
+        let whole = self.body.is_end_stream();
+        let uploaded = self.upload.bytes();
+        if let Some(record) = &mut self.record {
+            record.line.up.bytes = uploaded;
+            if whole {
+                record.end_here(By::Backend, Cause::Finished);
+            }
+        }
+    }
+}

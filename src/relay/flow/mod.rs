@@ -1,0 +1,211 @@
+//! One direction of a tunnel: read, scan, write straight on. What the other side does not take at
+//! once is kept, and while anything is kept nothing more is read. This file says what a flow is and
+//! how it is steered; `motion` moves its bytes.
+
+mod motion;
+
+use std::io;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::pulse::Pinged;
+use crate::life::Rule;
+use crate::observe::line;
+use crate::ws::scan::{Scanner, Violation};
+
+/// What the gateway's own pings of one tunnel begin with: a pong that carries it is ours.
+pub(super) type Nonce = [u8; 8];
+
+/// What is done with what a side sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    /// It is passed on.
+    Relay,
+    /// It is dropped, but its Close frame is waited for.
+    Watch,
+    /// It is dropped until the stream ends.
+    Discard,
+    /// The stream has ended.
+    Ended,
+}
+
+/// What may still be written to the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    /// Frames.
+    Open,
+    /// A Close frame has passed: nothing may follow (RFC 6455 section 5.5.1).
+    Closed,
+    /// The end of the stream, once everything before has left.
+    Ending,
+    /// The end of the stream has left, or there is nobody to take it.
+    Shut,
+}
+
+/// Why a flow cannot go on.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// Its source broke a rule of RFC 6455.
+    Rule(Rule),
+    /// Its source sent a message longer than the limit.
+    TooBig,
+    /// Its source's stream broke.
+    Reading(io::Error),
+    /// Its destination's stream broke; what is still to be read there says why.
+    Writing,
+}
+
+/// One direction.
+pub(super) struct Flow {
+    pub(super) input: Input,
+    pub(super) output: Output,
+    /// What passed from the source.
+    pub(super) seen: line::Flow,
+    /// The code of the source's Close frame.
+    pub(super) closed: Option<u16>,
+    /// When the source was last heard: any byte counts.
+    pub(super) heard: Instant,
+    /// When the source last sent data.
+    pub(super) data: Instant,
+    /// Since when the destination has taken nothing of what waits for it.
+    pub(super) stalled: Option<Instant>,
+    scanner: Scanner,
+    /// Read but not yet passed: a split header or control frame, or what came with the handshake.
+    carry: Vec<u8>,
+    /// `carry` has not been looked at yet.
+    fresh: bool,
+    /// Passed, but not yet taken by the destination.
+    backlog: Vec<u8>,
+    taken: usize,
+    unflushed: bool,
+    /// The gateway's own frames, to be put in at the next border.
+    inject: Vec<u8>,
+    /// The last of them is a Close.
+    inject_closes: bool,
+    pinged: Pinged,
+}
+
+impl Flow {
+    /// A flow whose source has already sent `early`.
+    pub(super) fn new(scanner: Scanner, early: &Bytes, now: Instant) -> Self {
+        Self {
+            input: Input::Relay,
+            output: Output::Open,
+            seen: line::Flow::default(),
+            closed: None,
+            heard: now,
+            data: now,
+            stalled: None,
+            scanner,
+            fresh: !early.is_empty(),
+            carry: early.to_vec(),
+            backlog: Vec::new(),
+            taken: 0,
+            unflushed: false,
+            inject: Vec::new(),
+            inject_closes: false,
+            pinged: Pinged::default(),
+        }
+    }
+
+    /// Queues a ping of the gateway.
+    pub(super) fn ping(&mut self, frame: &[u8]) {
+        if self.output == Output::Open && !self.inject_closes {
+            self.inject.extend_from_slice(frame);
+            self.pinged.waiting = true;
+        }
+    }
+
+    /// Queues a Close of the gateway: the last frame of this direction. Where the current frame
+    /// can no longer be finished, the stream is ended without one.
+    pub(super) fn close(&mut self, frame: &[u8]) {
+        if self.output != Output::Open || self.inject_closes {
+            return;
+        }
+        if self.scanner.at_border() || self.input == Input::Relay {
+            self.inject.extend_from_slice(frame);
+            self.inject_closes = true;
+            self.put_in();
+        } else {
+            self.output = Output::Ending;
+        }
+    }
+
+    /// Lets the destination see the end of the stream after everything that is on its way.
+    pub(super) fn finish(&mut self) {
+        if self.output != Output::Shut {
+            self.put_in();
+            self.output = Output::Ending;
+        }
+    }
+
+    /// The destination is gone.
+    pub(super) fn abandon(&mut self) {
+        self.output = Output::Shut;
+        self.backlog = Vec::new();
+        self.inject = Vec::new();
+        self.unflushed = false;
+        self.stalled = None;
+    }
+
+    /// What the source sends from now on is dropped; `input` says until when.
+    pub(super) fn ignore(&mut self, input: Input) {
+        if self.input != Input::Ended {
+            self.input = input;
+        }
+    }
+
+    /// Whether the gateway's Close or the source's has been handed to the destination.
+    pub(super) fn is_closed(&self) -> bool {
+        self.output != Output::Open
+    }
+
+    /// Pings sent to the destination since its answer is awaited.
+    pub(super) fn pinged(&self) -> Pinged {
+        self.pinged
+    }
+
+    /// The destination was heard: what was asked before is answered.
+    pub(super) fn answered(&mut self, heard: Instant) {
+        if self.pinged.first.is_some_and(|first| heard > first) {
+            self.pinged.first = None;
+        }
+    }
+
+    /// While the destination takes nothing, the source is not read: its silence proves nothing.
+    pub(super) fn excuse(&mut self, now: Instant) {
+        if self.stalled.is_some() {
+            self.heard = now;
+        }
+    }
+
+    /// Puts the gateway's own frames in, if this is a border between frames.
+    fn put_in(&mut self) {
+        if self.inject.is_empty() || self.output != Output::Open || !self.scanner.at_border() {
+            return;
+        }
+        self.backlog.append(&mut self.inject);
+        self.inject = Vec::new();
+        if self.inject_closes {
+            self.output = Output::Closed;
+            if self.input == Input::Relay {
+                self.input = Input::Watch;
+            }
+        }
+    }
+}
+
+impl From<Violation> for Broken {
+    fn from(violation: Violation) -> Self {
+        Self::Rule(match violation {
+            Violation::TooBig => return Self::TooBig,
+            Violation::Mask => Rule::Mask,
+            Violation::ReservedBit => Rule::ReservedBit,
+            Violation::Opcode => Rule::Opcode,
+            Violation::Length => Rule::Length,
+            Violation::Control => Rule::Control,
+            Violation::Sequence => Rule::Sequence,
+        })
+    }
+}

@@ -1,0 +1,249 @@
+//! The hot path: bytes from one stream to the other. One read and one write for each wake-up, no
+//! allocation and no lock while neither side blocks.
+
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::{Broken, Flow, Input, Nonce, Output};
+use crate::life::Rule;
+use crate::stream::Stream;
+use crate::ws::close::{self, BadClose};
+use crate::ws::control::{Control, Kind};
+use crate::ws::scan::Step;
+
+/// Reads of one poll before others have their turn.
+const TURNS: usize = 16;
+
+impl Flow {
+    /// Moves bytes from `from` to `to` until one of them blocks.
+    pub(in crate::relay) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Stream,
+        to: &mut Stream,
+        scratch: &mut [u8],
+        now: Instant,
+        nonce: Nonce,
+    ) -> Result<(), Broken> {
+        self.put_in();
+        for _ in 0..TURNS {
+            if self.push(cx, to, now).map_err(|_| Broken::Writing)?.is_pending() {
+                return Ok(());
+            }
+            let Poll::Ready(read) = self.pull(cx, from, scratch) else {
+                return Ok(());
+            };
+            let got = read.map_err(Broken::Reading)?;
+            if got == 0 {
+                return Ok(());
+            }
+            self.heard = now;
+            let (passed, broken) = self.digest(&mut scratch[..got], now, nonce);
+            // What came before a broken frame is good, and goes first.
+            self.pass(cx, to, &scratch[passed]).map_err(|_| Broken::Writing)?;
+            if let Some(broken) = broken {
+                return Err(broken);
+            }
+        }
+        // There may be more: the other direction and other sockets come first.
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    /// Writes what is kept; `Ready` when nothing is left and everything has been flushed.
+    fn push(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut Stream,
+        now: Instant,
+    ) -> io::Result<Poll<()>> {
+        if self.output == Output::Shut {
+            return Ok(Poll::Ready(()));
+        }
+        while self.taken < self.backlog.len() {
+            let rest = &self.backlog[self.taken..];
+            let Poll::Ready(written) = Pin::new(&mut *to).poll_write(cx, rest) else {
+                self.stalled.get_or_insert(now);
+                return Ok(Poll::Pending);
+            };
+            match written? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                some => self.taken += some,
+            }
+            self.unflushed = true;
+            self.stalled = None;
+        }
+        if self.taken > 0 {
+            self.backlog = Vec::new();
+            self.taken = 0;
+        }
+        if self.unflushed {
+            let Poll::Ready(flushed) = Pin::new(&mut *to).poll_flush(cx) else {
+                self.stalled.get_or_insert(now);
+                return Ok(Poll::Pending);
+            };
+            flushed?;
+            self.unflushed = false;
+            self.all_left(now);
+        }
+        if self.output == Output::Ending && Pin::new(to).poll_shutdown(cx)?.is_ready() {
+            self.output = Output::Shut;
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// Nothing waits for the destination any more.
+    fn all_left(&mut self, now: Instant) {
+        self.stalled = None;
+        if self.pinged.waiting && self.inject.is_empty() {
+            self.pinged.waiting = false;
+            self.pinged.first.get_or_insert(now);
+            self.pinged.last = Some(now);
+        }
+    }
+
+    /// Reads behind what was carried over. 0 bytes: the stream has ended, or had before.
+    fn pull(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Stream,
+        scratch: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.fresh {
+            let some = self.carry.len().min(scratch.len());
+            scratch[..some].copy_from_slice(&self.carry[..some]);
+            self.carry.drain(..some);
+            self.fresh = !self.carry.is_empty();
+            return Poll::Ready(Ok(some));
+        }
+        if self.input == Input::Ended {
+            return Poll::Ready(Ok(0));
+        }
+        let (front, rest) = scratch.split_at_mut(self.carry.len());
+        let mut buf = ReadBuf::new(rest);
+        let Poll::Ready(read) = Pin::new(from).poll_read(cx, &mut buf) else {
+            return Poll::Pending;
+        };
+        let got = buf.filled().len();
+        match read {
+            // TLS without close_notify: frames tell by themselves whether anything is missing.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Poll::Ready(Err(error)),
+            Ok(()) => {}
+        }
+        if got == 0 {
+            self.input = Input::Ended;
+            return Poll::Ready(Ok(0));
+        }
+        let whole = front.len() + got;
+        if !front.is_empty() {
+            front.copy_from_slice(&self.carry);
+            self.carry = Vec::new();
+        }
+        Poll::Ready(Ok(whole))
+    }
+
+    /// Scans `buf` in place and says which part of it is to be passed on, and whether what follows
+    /// that part is broken.
+    fn digest(
+        &mut self,
+        buf: &mut [u8],
+        now: Instant,
+        nonce: Nonce,
+    ) -> (Range<usize>, Option<Broken>) {
+        let (mut at, mut start, mut end) = (0, 0, 0);
+        while at < buf.len() && matches!(self.input, Input::Relay | Input::Watch) {
+            if !self.inject.is_empty() && self.scanner.at_border() {
+                self.backlog.extend_from_slice(&buf[start..end]);
+                self.put_in();
+                (start, end) = (at, at);
+            }
+            let (len, passes) = match self.frame(&buf[at..], now, nonce) {
+                Ok(Some(it)) => it,
+                Ok(None) => {
+                    let mut tail = buf[at..].to_vec();
+                    // What came with the handshake may still have a piece behind this one.
+                    tail.append(&mut self.carry);
+                    self.carry = tail;
+                    break;
+                }
+                Err(broken) => return (start..end, Some(broken)),
+            };
+            self.seen.bytes += len as u64;
+            if passes {
+                if end != at {
+                    buf.copy_within(at..at + len, end);
+                }
+                end += len;
+            }
+            at += len;
+        }
+        (start..end, None)
+    }
+
+    /// How long the piece at the front of `buf` is and whether it is passed on; `None` when more
+    /// is needed to tell.
+    fn frame(
+        &mut self,
+        buf: &[u8],
+        now: Instant,
+        nonce: Nonce,
+    ) -> Result<Option<(usize, bool)>, Broken> {
+        match self.scanner.step(buf)? {
+            Step::Incomplete => Ok(None),
+            Step::Data { len, begins, ends_message } => {
+                self.seen.frames += u64::from(begins);
+                self.seen.messages += u64::from(ends_message);
+                self.data = now;
+                Ok(Some((len, self.input == Input::Relay)))
+            }
+            Step::Control { len, control } => {
+                self.seen.frames += 1;
+                Ok(Some((len, self.control(&control, nonce)?)))
+            }
+        }
+    }
+
+    /// Whether a control frame of the source is passed on.
+    fn control(&mut self, control: &Control, nonce: Nonce) -> Result<bool, Broken> {
+        let passes = self.input == Input::Relay;
+        match control.kind {
+            Kind::Ping => Ok(passes),
+            Kind::Pong => Ok(passes && !control.payload().starts_with(&nonce)),
+            Kind::Close => {
+                let code = close::parse(control.payload()).map_err(|bad| match bad {
+                    BadClose::Code => Broken::Rule(Rule::CloseCode),
+                    BadClose::Reason => Broken::Rule(Rule::CloseReason),
+                })?;
+                self.closed = Some(code);
+                self.input = Input::Discard;
+                if passes && self.output == Output::Open {
+                    self.output = Output::Closed;
+                    self.inject = Vec::new();
+                }
+                Ok(passes)
+            }
+        }
+    }
+
+    /// Writes `bytes` straight on, keeping what is not taken.
+    fn pass(&mut self, cx: &mut Context<'_>, to: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() || self.output == Output::Shut {
+            return Ok(());
+        }
+        let mut written = 0;
+        if self.backlog.is_empty()
+            && let Poll::Ready(some) = Pin::new(to).poll_write(cx, bytes)
+        {
+            written = some?;
+            self.unflushed = true;
+        }
+        self.backlog.extend_from_slice(&bytes[written..]);
+        Ok(())
+    }
+}

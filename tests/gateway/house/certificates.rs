@@ -1,0 +1,63 @@
+//! A certificate authority and its certificates, made anew by each run of the tests.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::CertificateDer;
+
+struct Authority {
+    folder: PathBuf,
+    root: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+    made: Mutex<HashMap<String, (String, String)>>,
+}
+
+static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
+    let folder = std::env::temp_dir().join(format!("wsgate-test-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = params.self_signed(&key).expect("a root").der().clone();
+    let issuer = Issuer::new(params, key);
+    Authority { folder, root, issuer, made: Mutex::default() }
+});
+
+pub fn folder() -> &'static str {
+    AUTHORITY.folder.to_str().expect("UTF-8")
+}
+
+/// The paths of certificate and key for `host`, which may be a wildcard.
+pub fn of(host: &str) -> (String, String) {
+    let mut made = AUTHORITY.made.lock().unwrap();
+    made.entry(host.to_owned()).or_insert_with(|| make(host)).clone()
+}
+
+fn make(host: &str) -> (String, String) {
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec![host.to_owned()]).expect("a name");
+    let certificate = params.signed_by(&key, &AUTHORITY.issuer).expect("a certificate");
+    let write = |ending: &str, pem: String| {
+        let path = AUTHORITY.folder.join(format!("{}.{ending}", host.replace('*', "any")));
+        std::fs::write(&path, pem).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    (write("crt", certificate.pem()), write("key", key.serialize_pem()))
+}
+
+/// A client's TLS settings: trusts the authority, offers `versions`.
+pub fn client_config(
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Arc<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(AUTHORITY.root.clone()).expect("a root");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}

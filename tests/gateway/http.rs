@@ -1,0 +1,386 @@
+//! Plain HTTP on the same routes: routing, limits, streaming, keep-alive, forwarding fields.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use wsgate::life::{By, Cause, Fault, Refusal, Stage, Timer};
+
+use crate::house::client::{Client, field};
+use crate::house::{Backend, HOST, House, https_listener, route, site, until};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A keep-alive backend that answers every request with its own head as the body.
+async fn mirror() -> Backend {
+    Backend::new(|mut client| async move {
+        loop {
+            let head = client.head().await;
+            if head.is_empty() {
+                return;
+            }
+            let body = client.body(&head).await;
+            let seen = head + &body;
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len());
+            if client.try_send(answer).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn routes_are_matched_on_the_normalised_path_and_the_raw_one_goes_on() {
+    let (a, b, c, d) = (mirror().await, mirror().await, mirror().await, mirror().await);
+    let routes = format!(
+        "{}{}{}{}",
+        route("/applet", &a),
+        route("/applet/websocket", &b),
+        route("= /applet/exact", &c),
+        route("~ ^/applet/v[0-9]+/", &d)
+    );
+    let house = House::with_routes(&routes).await;
+    let names = ["/applet", "/applet/websocket", "= /applet/exact", "~ ^/applet/v[0-9]+/"];
+    let cases = [
+        ("/applet", 0),
+        ("/applet/x?q=/applet/websocket", 0),
+        ("/applet/websocketx", 0),
+        ("/applet/websocket", 1),
+        ("/applet//websocket/socket.io//?EIO=3", 1),
+        ("/x/../applet/%77ebsocket/y", 1),
+        ("/applet/%2e/websocket", 1),
+        ("/applet/exact", 2),
+        ("/applet/exact/", 0),
+        ("/applet/v1/y", 3),
+    ];
+    let mut client = house.client().await;
+    for (path, place) in cases {
+        let (head, body) = client.fetch(path, "").await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}");
+        assert!(body.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{path}: {body}");
+        assert_eq!(house.line().await.route, names[place], "{path}");
+    }
+    for (path, status, refusal) in [
+        ("/other", 404, Refusal::NoRoute),
+        ("/applet/%2fwebsocket", 400, Refusal::BadPath),
+        ("/applet/%00", 400, Refusal::BadPath),
+        ("/../applet", 400, Refusal::BadPath),
+    ] {
+        let (head, _) = client.fetch(path, "").await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
+        assert_eq!(house.end().await.cause, Cause::Refusal(refusal), "{path}");
+    }
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_prefix_can_be_stripped_or_replaced() {
+    let backend = mirror().await;
+    let routes = format!(
+        "{}strip_prefix = true\n{}strip_prefix = \"/v2\"\n",
+        route("/api", &backend),
+        route("/old", &backend)
+    );
+    let house = House::with_routes(&routes).await;
+    let mut client = house.client().await;
+    for (path, sent) in
+        [("/api/a%20b?x=1", "/a%20b?x=1"), ("/api", "/"), ("/old/x", "/v2/x"), ("/old?y", "/v2?y")]
+    {
+        let (_, body) = client.fetch(path, "").await;
+        assert!(body.starts_with(&format!("GET {sent} HTTP/1.1\r\n")), "{path}: {body}");
+    }
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn only_and_never_are_kept() {
+    let backend = mirror().await;
+    let routes = format!(
+        "{}upgrade = \"only\"\n{}upgrade = \"never\"\n",
+        route("/only", &backend),
+        route("/never", &backend)
+    );
+    let house = House::with_routes(&routes).await;
+    let mut client = house.client().await;
+    let (head, _) = client.fetch("/only", "").await;
+    assert!(head.starts_with("HTTP/1.1 426 "), "{head}");
+    assert_eq!(field(&head, "Upgrade"), Some("websocket"));
+    let head = client.upgrade("/never", "").await;
+    assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+    assert_eq!(backend.accepted(), 0);
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn forwarding_fields_are_ours_and_hop_by_hop_fields_end_here() {
+    let backend = mirror().await;
+    let keys = "set_headers = { X-Env = \"prod\", X-Who = \"${client_ip} ${host} ${scheme}\" }\n\
+                remove_headers = [\"X-WX-OPENID\"]\n";
+    let house = House::with_routes(&(route("/", &backend) + keys)).await;
+    let mut client = house.client().await;
+    let forged = "X-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n\
+                  x_real_ip: 6.6.6.6\r\nConnection: keep-alive, X-Secret\r\nX-Secret: s\r\n\
+                  Keep-Alive: timeout=5\r\nTE: gzip\r\nUpgrade: h2c\r\nX-WX-OPENID: o\r\nX-WX-Id: i\r\n";
+    let (_, seen) = client.fetch("/", forged).await;
+    let has = |line: &str| seen.lines().any(|it| it == line);
+    for line in [
+        "X-Forwarded-For: 127.0.0.1",
+        "X-Real-Ip: 127.0.0.1",
+        "X-Forwarded-Proto: https",
+        &format!("X-Forwarded-Host: {HOST}"),
+        &format!("Host: {HOST}"),
+        "X-Env: prod",
+        &format!("X-Who: 127.0.0.1 {HOST} https"),
+        "X-WX-Id: i",
+    ] {
+        assert!(has(line) || has(&line.replace("Real-Ip", "Real-IP")), "{line} in {seen}");
+    }
+    let lower = seen.to_ascii_lowercase();
+    for gone in ["6.6.6.6", "x-secret", "keep-alive:", "te:", "upgrade:", "connection:", "openid"] {
+        assert!(
+            !lower.contains(&format!("\n{gone}")) && !lower.contains("6.6.6.6"),
+            "{gone}: {seen}"
+        );
+    }
+    assert_eq!(field(&seen, "Forwarded").map(|it| it.contains("for=127.0.0.1")), Some(true));
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn one_client_connection_carries_many_requests_over_one_backend_connection() {
+    let backend = mirror().await;
+    let house = House::with_routes(&route("/", &backend)).await;
+    let mut client = house.client().await;
+    for it in 0..20 {
+        let (head, body) = client.fetch(&format!("/{it}"), "").await;
+        assert!(head.starts_with("HTTP/1.1 200 ") && body.contains(&format!("/{it} ")), "{head}");
+    }
+    assert_eq!(backend.accepted(), 1);
+    assert_eq!(house.metrics().accepted.value(), 1);
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_backend_has_closed_costs_no_request() {
+    let backend = Backend::answering(OK).await; // hangs up after each answer, without saying so
+    let house = House::with_routes(&route("/", &backend)).await;
+    let mut client = house.client().await;
+    for it in 0..10 {
+        let (head, body) = client.fetch("/", "").await;
+        assert_eq!(
+            (head.starts_with("HTTP/1.1 200 "), body.as_str()),
+            (true, "ok"),
+            "{it}: {head}"
+        );
+    }
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn answers_are_streamed_piece_by_piece() {
+    // The next piece is sent only after the one before has arrived at the client.
+    let arrived = Arc::new(tokio::sync::Semaphore::new(0));
+    let wait = Arc::clone(&arrived);
+    let backend = Backend::new(move |mut client| {
+        let wait = Arc::clone(&wait);
+        async move {
+            client.head().await;
+            client
+                .send(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+                     Transfer-Encoding: chunked\r\n\r\n",
+                )
+                .await;
+            for it in 0..5 {
+                client.send(format!("9\r\ndata: {it}\n\n\r\n")).await;
+                wait.acquire().await.expect("open").forget();
+            }
+            client.send("0\r\n\r\n").await;
+        }
+    })
+    .await;
+    let house = House::with_routes(&route("/", &backend)).await;
+    let mut client = house.client().await;
+    let head = client.get("/", "").await;
+    assert_eq!(field(&head, "Transfer-Encoding"), Some("chunked"));
+    for it in 0..5 {
+        let piece = client.exactly(14).await;
+        assert_eq!(piece, format!("9\r\ndata: {it}\n\n\r\n").into_bytes());
+        arrived.add_permits(1);
+    }
+    assert_eq!(client.exactly(5).await, b"0\r\n\r\n");
+    assert_eq!(house.line().await.down.bytes, 45);
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn uploads_are_streamed_and_limited() {
+    let seen = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&seen);
+    let backend = Backend::new(move |mut client| {
+        let count = Arc::clone(&count);
+        async move {
+            let head = client.head().await;
+            let length: usize =
+                field(&head, "Content-Length").and_then(|it| it.parse().ok()).unwrap_or(0);
+            for _ in 0..length {
+                client.exactly(1).await;
+                *count.lock().unwrap() += 1;
+            }
+            let _ = client.try_send(OK).await;
+        }
+    })
+    .await;
+    let limit = "[sites.routes.limits]\nrequest_body = \"1KiB\"\n";
+    let house = House::with_routes(&(route("/", &backend) + limit)).await;
+    let post = |length: &str| format!("POST / HTTP/1.1\r\nHost: {HOST}\r\n{length}\r\n\r\n");
+    let mut client = house.client().await;
+    client.send(post("Content-Length: 1000")).await;
+    client.send([b'x'; 400]).await;
+    until(|| *seen.lock().unwrap() == 400).await;
+    client.send([b'x'; 600]).await;
+    let head = client.head().await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    client.body(&head).await;
+    assert_eq!(house.line().await.up.bytes, 1000);
+
+    client.send(post("Content-Length: 1025")).await;
+    assert!(client.head().await.starts_with("HTTP/1.1 413 "));
+    assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::BodyTooLarge));
+    let mut chunked = house.client().await;
+    chunked.send(post("Transfer-Encoding: chunked")).await;
+    chunked.send(format!("401\r\n{}\r\n0\r\n\r\n", "x".repeat(1025))).await;
+    assert!(chunked.head().await.starts_with("HTTP/1.1 413 "));
+    assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::BodyTooLarge));
+    drop((client, chunked));
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_silent_backend_is_a_504_and_a_dead_one_a_502() {
+    let silent = Backend::new(|mut client| async move {
+        client.rest().await;
+    })
+    .await;
+    let stuck = Backend::new(|mut client| async move {
+        client.head().await;
+        client.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbeginning").await;
+        client.rest().await;
+    })
+    .await;
+    let mute = Backend::answering("").await;
+    let nobody = Backend::nobody().await;
+    let timeout = "[sites.routes.timeouts]\nresponse = \"300ms\"\n";
+    let routes = format!(
+        "{}{timeout}{}{timeout}{}{}",
+        route("/silent", &silent),
+        route("/stuck", &stuck),
+        route("/mute", &mute),
+        route("/nobody", &nobody)
+    );
+    let house = House::with_routes(&routes).await;
+    let mut client = house.client().await;
+    for (path, status, stage, cause) in [
+        ("/silent", 504, Stage::Exchange, Cause::Timer(Timer::Response)),
+        ("/mute", 502, Stage::Exchange, Cause::Backend(Fault::NoAnswer)),
+        ("/nobody", 502, Stage::Connect, Cause::Backend(Fault::Refused)),
+    ] {
+        let (head, _) = client.fetch(path, "").await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
+        let end = house.end().await;
+        assert_eq!((end.by, end.stage, end.cause), (By::Backend, stage, cause), "{path}");
+    }
+    let head = client.get("/stuck", "").await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert_eq!(client.rest().await, b"beginning", "the answer breaks off, it does not hang");
+    assert_eq!(house.end().await.cause, Cause::Timer(Timer::Response));
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn heads_have_limits_in_size_number_and_time() {
+    let backend = mirror().await;
+    let text = format!(
+        "[gateway.timeouts]\nrequest_head = \"400ms\"\nkeep_alive = \"900ms\"\n\
+         [gateway.limits]\nheader_size = \"8KiB\"\nheaders = 20\n{}{}{}",
+        https_listener(),
+        site(HOST),
+        route("/", &backend)
+    );
+    let house = House::with(&text).await;
+    for fields in [format!("X-Long: {}\r\n", "x".repeat(9000)), "X-Many: 1\r\n".repeat(30)] {
+        let mut client = house.client().await;
+        let head = client.get("/", &fields).await;
+        assert!(head.starts_with("HTTP/1.1 431 "), "{head}");
+        assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::BadRequest));
+    }
+    let mut slow = house.client().await;
+    slow.send("GET / HT").await;
+    let head = slow.head().await;
+    assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
+    assert_eq!(slow.body(&head).await.len(), 58, "the body is as long as announced");
+    assert_eq!(house.end().await.cause, Cause::Timer(Timer::RequestHead));
+    let mut idle = house.client().await;
+    idle.fetch("/", "").await;
+    house.line().await;
+    let begun = Instant::now();
+    assert_eq!(idle.rest().await, b"", "an idle connection ends without a word");
+    let elapsed = begun.elapsed();
+    assert!(
+        elapsed > Duration::from_millis(700) && elapsed < Duration::from_secs(5),
+        "{elapsed:?}"
+    );
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_has_one_host_or_is_refused() {
+    let backend = mirror().await;
+    let house = House::with_routes(&route("/", &backend)).await;
+    for head in [
+        "GET / HTTP/1.1\r\n\r\n".to_owned(),
+        format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nHost: {HOST}\r\n\r\n"),
+        format!("GET https://evil.test/ HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
+        "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n".to_owned(),
+    ] {
+        let mut client = house.client().await;
+        client.send(&head).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 400 "), "{head}");
+        assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::BadHost), "{head}");
+    }
+    let mut client = house.client().await;
+    client.send("CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n").await;
+    assert!(client.head().await.starts_with("HTTP/1.1 4"));
+    assert_eq!(backend.accepted(), 0);
+    drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn backends_on_unix_sockets_are_served_too() {
+    let path = format!("{}/backend.sock", crate::house::certificates::folder());
+    let listener = tokio::net::UnixListener::bind(&path).expect("bound");
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut client = Client::on(stream);
+            client.head().await;
+            client.send(OK).await;
+        }
+    });
+    let routes = format!("[[sites.routes]]\npath = \"/\"\nbackend = \"unix:{path}\"\n");
+    let house = House::with_routes(&routes).await;
+    let mut client = house.client().await;
+    let (_, body) = client.fetch("/", "").await;
+    assert_eq!(body, "ok");
+    drop(client);
+    task.abort();
+    house.finish().await;
+}
