@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::accept::Accepted;
-use crate::drain::Watch;
+use crate::drain::{Phase, Watch};
 use crate::http::{self, Door, Served, Spelling, Switched, Visit};
 use crate::life::{By, Cause, Stage, TlsFault};
 use crate::observe::books::Books;
@@ -69,7 +69,13 @@ async fn secure(
     let mut record = Record::new(&house.books, Kind::Connection, Stage::Tls);
     record.line.client = http::client_name(peer);
     let limit = snapshot.gateway.timeouts.tls_handshake;
-    match tls::handshake(socket, &snapshot.tls, limit).await {
+    let mut drain = house.drain.clone();
+    let shaken = tokio::select! {
+        biased;
+        shaken = tls::handshake(socket, &snapshot.tls, limit) => shaken,
+        () = drain.reached(Phase::Cutting) => return None,
+    };
+    match shaken {
         Ok(Handshake { stream, server_name, resumed }) => {
             let metrics = &house.books.metrics;
             let counter = if resumed { &metrics.tls_resumed } else { &metrics.tls_full };

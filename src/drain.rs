@@ -2,7 +2,7 @@
 //! [`Guard`]. Knows no other room.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, watch};
 
@@ -21,6 +21,7 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Signal {
     phase: watch::Sender<Phase>,
+    seen: Arc<AtomicU8>,
     guards: Arc<Guards>,
 }
 
@@ -28,6 +29,8 @@ pub struct Signal {
 #[derive(Clone, Debug)]
 pub struct Watch {
     phase: watch::Receiver<Phase>,
+    /// The same phase, to be looked at without a lock.
+    seen: Arc<AtomicU8>,
     guards: Arc<Guards>,
 }
 
@@ -44,13 +47,16 @@ struct Guards {
 impl Signal {
     /// A signal that nobody has given yet, and the first watch on it.
     pub fn new() -> (Self, Watch) {
-        let (phase, seen) = watch::channel(Phase::Running);
-        let guards = Arc::new(Guards::default());
-        (Self { phase, guards: Arc::clone(&guards) }, Watch { phase: seen, guards })
+        let (sender, phase) = watch::channel(Phase::Running);
+        let (guards, seen) = (Arc::new(Guards::default()), Arc::new(AtomicU8::new(0)));
+        let signal = Self { phase: sender, seen: Arc::clone(&seen), guards: Arc::clone(&guards) };
+        (signal, Watch { phase, seen, guards })
     }
 
     /// Moves on to `phase`; a phase already passed stays passed.
     pub fn advance(&self, phase: Phase) {
+        // Before the news goes out: who is woken by it must see it.
+        self.seen.fetch_max(phase as u8, Ordering::AcqRel);
         self.phase.send_if_modified(|now| {
             let further = phase > *now;
             if further {
@@ -84,9 +90,13 @@ impl Drop for Signal {
 }
 
 impl Watch {
-    /// The phase now.
+    /// The phase now. Takes no lock: it may be asked on every wake-up of a socket.
     pub fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        match self.seen.load(Ordering::Acquire) {
+            0 => Phase::Running,
+            1 => Phase::Draining,
+            _ => Phase::Cutting,
+        }
     }
 
     /// Waits until the phase is `phase` or a later one.

@@ -171,16 +171,7 @@ impl Drop for Gateway {
 async fn listen(bound: Bound, house: House, permits: Arc<Semaphore>, shared: Arc<Shared>) {
     let (drain, books) = (house.drain.clone(), Arc::clone(&house.books));
     let take = |accepted: Accepted| {
-        let (house, snapshot) = (house.clone(), shared.snapshot.load_full());
-        let mut drain = house.drain.clone();
-        spawn(async move {
-            tokio::select! {
-                // First the walk itself: it ends in order when it can.
-                biased;
-                () = walk(accepted, house, snapshot) => {}
-                () = drain.reached(Phase::Cutting) => {}
-            }
-        });
+        spawn(walk(accepted, house.clone(), shared.snapshot.load_full()));
     };
     accept::accept_on(bound, permits, drain, books, take).await;
 }

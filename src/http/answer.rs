@@ -267,7 +267,7 @@ impl Desk {
             record
         });
         let clock = self.clock.clone();
-        response.map(|body| Recorded { body, record, upload, clock, present })
+        response.map(|body| Recorded { body, record, upload, clock, _present: present })
     }
 
     fn is_tls(&self) -> bool {

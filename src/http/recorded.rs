@@ -25,7 +25,7 @@ pub(super) struct Recorded {
     /// Told when the answer has been handed over.
     pub clock: Clock,
     /// Counts the request as under way.
-    pub present: Present,
+    pub _present: Present,
 }
 
 impl Body for Recorded {

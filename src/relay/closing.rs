@@ -14,6 +14,9 @@ use super::{BACKEND_LOST, Running};
 use crate::life::{By, Cause, End, Rule, Stage, Timer};
 use crate::ws::{close, control};
 
+/// For a backend to finish its answers to a client that has broken the protocol.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// What settling has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Settled {
@@ -109,8 +112,17 @@ impl Running {
             }
             _ => (By::Client, close::INTERNAL_ERROR, "backend broke the protocol"),
         };
-        self.tell(from, code, reason);
         self.tell(other, told, words);
+        if from == By::Client {
+            // What the backend has answered to the good frames before is the client's, and comes
+            // before the verdict.
+            let mut frame = Vec::new();
+            control::close(code, reason, None, &mut frame);
+            self.down.close_after(frame);
+            self.hurry_at = Some(now + LAST_WORDS.min(self.rules.close / 2));
+        } else {
+            self.tell(from, code, reason);
+        }
         self.source_mut(from).ignore(Input::Discard);
     }
 

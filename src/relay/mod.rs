@@ -1,16 +1,17 @@
 //! The tunnel behind the 101: two flows of frames, one in each direction, in one future. It sees
 //! frame headers and control frames, and knows nothing of how the tunnel came to be.
 //!
-//! `flow` moves the bytes, `pulse` knows when silence is death, `closing` how both sides are told
-//! of an end. This file puts them together and keeps the one timer.
+//! `flow` moves the bytes, `pulse` knows when silence is death, `alarm` keeps the one timer, and
+//! `closing` knows how both sides are told of an end. This file puts them together.
 
+mod alarm;
 mod closing;
 mod flow;
 mod pulse;
 mod scratch;
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,10 +19,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use self::closing::Settled;
 use self::flow::{Broken, Flow, Nonce};
-use self::pulse::{Pulse, Verdict};
+use self::pulse::Pulse;
 use crate::config::model::{Drain, Heartbeat, RouteLimits};
 use crate::drain::{Phase, Watch};
-use crate::life::{By, Cause, End, Stage, Timer};
+use crate::life::{By, Cause, End, Stage};
 use crate::observe::metrics::{self, Metrics};
 use crate::observe::record::Record;
 use crate::stream::{Side, Stream};
@@ -56,18 +57,13 @@ pub struct Rules {
 /// Runs a tunnel to its end and writes into `record` how it ended and what flowed.
 pub async fn run(tunnel: Tunnel, mut drain: Watch, record: &mut Record) {
     let mut running = Running::new(tunnel);
-    let mut awaited = Phase::Draining;
-    let end = loop {
-        tokio::select! {
-            biased;
-            end = poll_fn(|cx| running.poll(cx)) => break end,
-            () = drain.reached(awaited) => {}
+    let end = match until(&mut running, &mut drain, Phase::Draining).await {
+        Some(end) => end,
+        None => {
+            running.drain_soon();
+            let ended = until(&mut running, &mut drain, Phase::Cutting).await;
+            ended.unwrap_or_else(|| running.ended_or(By::Gateway, Cause::Stopped))
         }
-        if awaited == Phase::Cutting {
-            break running.ended_or(By::Gateway, Cause::Stopped);
-        }
-        running.drain_soon();
-        awaited = Phase::Cutting;
     };
     let (up, down) = (running.up.seen, running.down.seen);
     record.line.up = up;
@@ -77,6 +73,26 @@ pub async fn run(tunnel: Tunnel, mut drain: Watch, record: &mut Record) {
         record.detail(words);
     }
     count(&record.books().metrics, up, down, running.pings);
+}
+
+/// Runs until the tunnel ends, or until the drain reaches `phase` (`None`).
+async fn until(running: &mut Running, drain: &mut Watch, phase: Phase) -> Option<End> {
+    let seen = drain.clone();
+    let mut reached = pin!(drain.reached(phase));
+    let mut awaited = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(end) = running.poll(cx) {
+            return Poll::Ready(Some(end));
+        }
+        // Polling `reached` takes a lock that all sockets share: once to be woken by it, and then
+        // only when there is news.
+        if awaited && seen.phase() < phase {
+            return Poll::Pending;
+        }
+        awaited = true;
+        reached.as_mut().poll(cx).map(|()| None)
+    })
+    .await
 }
 
 fn count(
@@ -113,11 +129,15 @@ struct Running {
     detail: Option<String>,
     /// When what is left is cut.
     cut_at: Option<Instant>,
+    /// When a backend's last answers to an expelled client have had their time.
+    hurry_at: Option<Instant>,
     /// When the drain reaches this tunnel.
     drain_at: Option<Instant>,
     pings: u64,
     /// The one timer, re-armed when it fires.
     alarm: Pin<Box<Sleep>>,
+    /// The timer knows whom to wake.
+    alarm_set: bool,
 }
 
 impl Running {
@@ -139,9 +159,11 @@ impl Running {
             end: None,
             detail: None,
             cut_at: None,
+            hurry_at: None,
             drain_at: None,
             pings: 0,
             alarm: Box::pin(sleep_until(now)),
+            alarm_set: false,
             rules,
         };
         let first = running.next_look(now);
@@ -173,109 +195,6 @@ impl Running {
         }
     }
 
-    fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<End> {
-        // A close begun just now ends sooner than what the alarm was armed for.
-        if self.cut_at.is_some_and(|at| at < self.alarm.deadline()) {
-            self.rearm(now);
-        }
-        while self.alarm.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            if let Some(end) = self.look(now) {
-                return Poll::Ready(end);
-            }
-            self.rearm(now);
-            // What a look has put in is written at the next poll.
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
-    }
-
-    fn rearm(&mut self, now: Instant) {
-        let next = self.next_look(now);
-        self.alarm.as_mut().reset(next);
-    }
-
-    /// Everything that time alone brings about.
-    fn look(&mut self, now: Instant) -> Option<End> {
-        if let Some(cut_at) = self.cut_at {
-            let over = now >= cut_at;
-            return over.then(|| self.ended_or(By::Gateway, Cause::Timer(Timer::Close)));
-        }
-        self.look_at_pulses(now);
-        if self.cut_at.is_none() {
-            self.look_at_limits(now);
-        }
-        None
-    }
-
-    fn look_at_pulses(&mut self, now: Instant) {
-        // While a side is not being read for the other's sake, its silence is ours.
-        self.up.excuse(now);
-        self.down.excuse(now);
-        self.down.answered(self.up.heard);
-        self.up.answered(self.down.heard);
-        match self.client_pulse.look(now, &self.up.heard, self.down.pinged()) {
-            Verdict::Alive => {}
-            Verdict::Ping => self.ping(By::Client),
-            Verdict::Dead => return self.silent(By::Client, now),
-        }
-        match self.backend_pulse.look(now, &self.down.heard, self.up.pinged()) {
-            Verdict::Alive => {}
-            Verdict::Ping => self.ping(By::Backend),
-            Verdict::Dead => self.silent(By::Backend, now),
-        }
-    }
-
-    fn look_at_limits(&mut self, now: Instant) {
-        let limits = &self.rules.limits;
-        let stalled = |flow: &Flow| flow.stalled.zip(limits.stalled_writer).map(|(a, b)| a + b);
-        let (client, backend) = (stalled(&self.down), stalled(&self.up));
-        let past = |at: Option<Instant>| at.is_some_and(|at| now >= at);
-        if past(client) {
-            return self.stalled(By::Client, now);
-        }
-        if past(backend) {
-            return self.stalled(By::Backend, now);
-        }
-        if past(self.idle_until()) {
-            return self.idle(now);
-        }
-        let max_age = self.rules.heartbeat.max_age.map(|age| self.born + age);
-        if past(max_age) {
-            return self.let_go(Cause::Timer(Timer::MaxAge), now);
-        }
-        if past(self.drain_at) {
-            self.let_go(Cause::Drained, now);
-        }
-    }
-
-    /// When time alone next brings something about. Never earlier than a tick from now, so that
-    /// no mistake here can spin.
-    fn next_look(&self, now: Instant) -> Instant {
-        if let Some(cut_at) = self.cut_at {
-            return cut_at.max(now);
-        }
-        let stall = self.rules.limits.stalled_writer;
-        let wanted = [
-            self.client_pulse.due(&self.up.heard, self.down.pinged()),
-            self.backend_pulse.due(&self.down.heard, self.up.pinged()),
-            self.idle_until(),
-            self.rules.heartbeat.max_age.map(|age| self.born + age),
-            self.drain_at,
-            self.down.stalled.zip(stall).map(|(since, limit)| since + limit),
-            self.up.stalled.zip(stall).map(|(since, limit)| since + limit),
-            // A writer that stalls after this look is found by the next one.
-            stall.map(|limit| now + limit),
-        ];
-        let wanted = wanted.into_iter().flatten().min();
-        wanted.unwrap_or(now + LOOK_LONGEST).clamp(now + TICK, now + LOOK_LONGEST)
-    }
-
-    fn idle_until(&self) -> Option<Instant> {
-        let limit = self.rules.heartbeat.idle_timeout?;
-        Some(self.up.data.max(self.down.data) + limit)
-    }
-
     fn drain_soon(&mut self) {
         let share: f64 = rand::random();
         self.drain_at = Some(Instant::now() + self.rules.drain.spread.mul_f64(share));
@@ -296,12 +215,6 @@ impl Running {
         self.end.unwrap_or(End::new(by, Stage::Relay, cause))
     }
 }
-
-/// Coarseness of the timer: heartbeats are a matter of seconds.
-const TICK: Duration = Duration::from_millis(10);
-
-/// A look every hour at the latest, when nothing else asks for one.
-const LOOK_LONGEST: Duration = Duration::from_secs(3600);
 
 /// What the client is told when the backend's stream ends without a Close frame.
 const BACKEND_LOST: (u16, &str) = (close::INTERNAL_ERROR, "backend closed without a close frame");

@@ -12,11 +12,14 @@ fn frame(opcode: OpCode, fin: bool, payload: &[u8], mask: Option<[u8; 4]>) -> Ve
     out
 }
 
+/// What passed, the control frames among it, and how many messages ended.
+type Walked = (Vec<u8>, Vec<(Kind, Vec<u8>)>, usize);
+
 /// Runs `pieces` through a scanner as a relay would: what is incomplete is shown again.
 fn walk<'a>(
     scanner: &mut Scanner,
     pieces: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Vec<u8>, Vec<(Kind, Vec<u8>)>, usize), Violation> {
+) -> Result<Walked, Violation> {
     let (mut passed, mut controls, mut messages) = (Vec::new(), Vec::new(), 0);
     let mut carry = Vec::new();
     for piece in pieces {

@@ -1,10 +1,9 @@
 // The words in which a case is written: what the client does, and what may come of it. Data only:
 // nothing here opens a socket.
 //
-// A case is { id, about, steps(), ok, nonStrict?, either?, close, path?, offer?, informational? }
+// A case is { id, about, steps(), ok, nonStrict?, close, path?, offer?, informational? }
 //   steps()        what the client does, made when the case runs (payloads may be large)
 //   ok, nonStrict  the events that Autobahn accepts, see `verdict.mjs`
-//   either         why OK directly and NON-STRICT behind a gateway (or the reverse) is no difference
 //   close          who closes first, with which codes of the server, and whether it must be clean
 //   offer          the Sec-WebSocket-Extensions of the handshake
 //   path           which route it takes: LIMITED unless said otherwise
@@ -23,12 +22,6 @@ export const NORMAL = { by: 'us', codes: [1000], clean: true };
 /** The server fails the connection: a protocol error, or text that is not UTF-8. */
 export const PROTOCOL_ERROR = { by: 'them', codes: [1002], clean: false };
 export const NOT_UTF8 = { by: 'them', codes: [1007], clean: false };
-
-/**
- * A frame before the broken one is echoed by a server that works frame by frame. A gateway, or a server that
- * checks first, fails the connection before the echo is made: Autobahn calls that NON-STRICT and passes it.
- */
-export const FAILS_FIRST = 'the connection may be failed before the echo of an earlier message is made';
 
 // Frames of the client.
 export const text = (data, options) => frame(TEXT, data, options);

@@ -24,7 +24,7 @@ export function differences(example, direct, through) {
   if (!passes(a)) found.push(`directly: ${describe(a, direct)}`);
   if (!passes(b)) found.push(`through wsgate: ${describe(b, through)}`);
   if (found.length > 0) return found;
-  if (!example.either && a.behaviour !== b.behaviour) {
+  if (a.behaviour !== b.behaviour) {
     found.push(`${a.behaviour} directly, ${b.behaviour} through wsgate`);
   }
   if (a.code !== b.code) found.push(`close code ${a.code} directly, ${b.code} through wsgate`);

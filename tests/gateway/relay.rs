@@ -146,6 +146,40 @@ async fn a_client_that_breaks_the_protocol_is_told_1002_and_the_backend_1001() {
 }
 
 #[tokio::test]
+async fn answers_to_good_frames_come_before_the_verdict_on_a_bad_one() {
+    let slow = Backend::sockets(|mut client| async move {
+        let good = client.frame().await.expect("the good frame");
+        assert_eq!(client.frame().await.expect("a close").close().0, 1001);
+        client.send(bare(TEXT, good.payload)).await;
+        client.send(bare(CLOSE, close_payload(1001, ""))).await;
+    })
+    .await;
+    let mute = Backend::sockets(|mut client| async move {
+        client.rest().await;
+    })
+    .await;
+    let routes = format!("{}{}", route("/slow", &slow), route("/mute", &mute));
+    let house = House::with_routes(&routes).await;
+    let mut bytes = masked(TEXT, "good");
+    bytes.extend(bare(TEXT, "no mask"));
+    let mut client = house.socket("/slow").await;
+    client.send(&bytes).await;
+    assert_eq!(client.frame().await.expect("the answer").text(), "good");
+    assert_eq!(client.frame().await.expect("the verdict").close().0, 1002);
+    assert_eq!(client.frame().await, None);
+    drop(client);
+    // A backend that says nothing has a second, no more.
+    let mut client = house.socket("/mute").await;
+    client.send(&bytes).await;
+    assert_eq!(client.frame().await.expect("the verdict").close().0, 1002);
+    drop(client);
+    for _ in 0..2 {
+        assert_eq!(house.end().await.cause, Cause::Protocol(Rule::Mask));
+    }
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn a_close_reason_that_is_not_utf8_is_1007() {
     let backend = Backend::echo().await;
     let house = House::with_routes(&route("/", &backend)).await;

@@ -83,6 +83,8 @@ pub(super) struct Flow {
     inject: Vec<u8>,
     /// The last of them is a Close.
     inject_closes: bool,
+    /// The Close that the destination gets in place of the source's, or at the source's end.
+    last_word: Vec<u8>,
     pinged: Pinged,
 }
 
@@ -105,6 +107,7 @@ impl Flow {
             unflushed: false,
             inject: Vec::new(),
             inject_closes: false,
+            last_word: Vec::new(),
             pinged: Pinged::default(),
         }
     }
@@ -123,12 +126,30 @@ impl Flow {
         if self.output != Output::Open || self.inject_closes {
             return;
         }
+        let last_word = std::mem::take(&mut self.last_word);
+        let frame = if last_word.is_empty() { frame } else { &last_word };
         if self.scanner.at_border() || self.input == Input::Relay {
             self.inject.extend_from_slice(frame);
             self.inject_closes = true;
             self.put_in();
         } else {
             self.output = Output::Ending;
+        }
+    }
+
+    /// As [`Flow::close`], but what the source has still to say goes first, up to its own Close,
+    /// which this one replaces.
+    pub(super) fn close_after(&mut self, frame: Vec<u8>) {
+        match self.input {
+            Input::Relay => self.last_word = frame,
+            _ => self.close(&frame),
+        }
+    }
+
+    /// The source has had its time: what [`Flow::close_after`] was given goes out now.
+    pub(super) fn hurry(&mut self) {
+        if !self.last_word.is_empty() {
+            self.close(&[]);
         }
     }
 

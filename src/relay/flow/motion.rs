@@ -30,8 +30,8 @@ impl Flow {
         now: Instant,
         nonce: Nonce,
     ) -> Result<(), Broken> {
-        self.put_in();
         for _ in 0..TURNS {
+            self.put_in();
             if self.push(cx, to, now).map_err(|_| Broken::Writing)?.is_pending() {
                 return Ok(());
             }
@@ -222,6 +222,11 @@ impl Flow {
                 })?;
                 self.closed = Some(code);
                 self.input = Input::Discard;
+                if !self.last_word.is_empty() {
+                    self.inject = std::mem::take(&mut self.last_word);
+                    self.inject_closes = true;
+                    return Ok(false);
+                }
                 if passes && self.output == Output::Open {
                     self.output = Output::Closed;
                     self.inject = Vec::new();

@@ -1,7 +1,7 @@
 // Sections 2, 3 and 4: pings and pongs, reserved bits, reserved opcodes.
 
 import {
-  FAILS_FIRST, NORMAL, PROTOCOL_ERROR, binary, closing, gotPong, gotText, ping, pong, reserved, send, sendEach, text,
+  NORMAL, PROTOCOL_ERROR, binary, closing, gotPong, gotText, ping, pong, reserved, send, sendEach, text,
 } from '../script.mjs';
 
 const HELLO = 'Hello, world!';
@@ -67,6 +67,6 @@ function failed(id, about, steps) {
 
 function failedLater(id, about, steps) {
   return {
-    id, about, steps: () => steps, ok: [gotText(HELLO)], nonStrict: [], either: FAILS_FIRST, close: PROTOCOL_ERROR,
+    id, about, steps: () => steps, ok: [gotText(HELLO)], nonStrict: [], close: PROTOCOL_ERROR,
   };
 }
