@@ -181,16 +181,18 @@ impl Running {
                 let down = self.down.poll(cx, backend, client, scratch, now, self.nonce);
                 (up, down)
             });
-            if let Err(broken) = up {
-                self.broke(By::Client, broken, now);
-            }
-            if let Err(broken) = down {
-                self.broke(By::Backend, broken, now);
+            let mut news = false;
+            for (from, moved) in [(By::Client, up), (By::Backend, down)] {
+                if let Err(broken) = moved {
+                    self.broke(from, broken, now);
+                    news = true;
+                }
             }
             match self.settle(now) {
                 Settled::Done => return Poll::Ready(self.ended_or(By::Client, Cause::Fin)),
-                Settled::Changed => {}
-                Settled::Waiting => return self.poll_alarm(cx, now),
+                // What was just put on its way has to be written: nobody else wakes us for it.
+                Settled::Waiting if !news => return self.poll_alarm(cx, now),
+                Settled::Changed | Settled::Waiting => {}
             }
         }
     }
