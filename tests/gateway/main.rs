@@ -15,6 +15,7 @@ mod heartbeat;
 mod http;
 mod listen;
 mod logs;
+mod process;
 mod relay;
 mod reload;
 mod rooms;

@@ -212,3 +212,52 @@ async fn plain_http_on_a_tls_port_is_refused_by_name() {
     assert_eq!(house.end().await.cause, Cause::Tls(TlsFault::Failed));
     house.finish().await;
 }
+
+/// What stands inside PKCS#8's OCTET STRING: the key in its old form, SEC1 or PKCS#1.
+fn old_form(pkcs8: &[u8]) -> &[u8] {
+    let (_, mut rest) = value(pkcs8); // SEQUENCE { version, algorithm, OCTET STRING }
+    for _ in 0..2 {
+        rest = &rest[value(rest).0..];
+    }
+    value(rest).1
+}
+
+/// The length of the DER item at the front of `bytes`, and its content.
+fn value(bytes: &[u8]) -> (usize, &[u8]) {
+    let long = usize::from(bytes[1].saturating_sub(0x80));
+    let length = match bytes[1] {
+        short @ 0..0x80 => usize::from(short),
+        _ => bytes[2..2 + long].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+    };
+    (2 + long + length, &bytes[2 + long..2 + long + length])
+}
+
+#[tokio::test]
+async fn keys_in_pkcs8_sec1_and_pkcs1_are_read() {
+    let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let ec = rcgen::KeyPair::generate().expect("a key");
+    let rsa = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key");
+    let pem = |label: &str, der: &[u8]| {
+        let text = data_encoding::BASE64.encode(der);
+        let lines: Vec<_> =
+            text.as_bytes().chunks(64).map(|it| String::from_utf8_lossy(it)).collect();
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    };
+    let forms = [
+        ("pkcs8", &ec, pem("PRIVATE KEY", ec.serialized_der())),
+        ("sec1", &ec, pem("EC PRIVATE KEY", old_form(ec.serialized_der()))),
+        ("pkcs1", &rsa, pem("RSA PRIVATE KEY", old_form(rsa.serialized_der()))),
+    ];
+    for (form, key, text) in forms {
+        let host = format!("{form}.example.test");
+        let (certificate, path) = certificates::with_key(&host, key, &text);
+        let site = format!(
+            "[[sites]]\ndomains = [\"{host}\"]\ncertificate = \"{certificate}\"\n\
+             private_key = \"{path}\"\n"
+        );
+        let text = format!("{}{site}{}", https_listener(), route("/", &backend));
+        let house = House::with(&text).await;
+        assert!(shake(house.address(), &host, any_version()).await.is_ok(), "{form}");
+        house.finish().await;
+    }
+}

@@ -37,14 +37,19 @@ pub fn of(host: &str) -> (String, String) {
 
 fn make(host: &str) -> (String, String) {
     let key = KeyPair::generate().expect("a key");
+    with_key(host, &key, &key.serialize_pem())
+}
+
+/// A certificate for `host` and `key`, and the paths of both; the key's file says `text`.
+pub fn with_key(host: &str, key: &KeyPair, text: &str) -> (String, String) {
     let params = CertificateParams::new(vec![host.to_owned()]).expect("a name");
-    let certificate = params.signed_by(&key, &AUTHORITY.issuer).expect("a certificate");
-    let write = |ending: &str, pem: String| {
+    let certificate = params.signed_by(key, &AUTHORITY.issuer).expect("a certificate");
+    let write = |ending: &str, pem: &str| {
         let path = AUTHORITY.folder.join(format!("{}.{ending}", host.replace('*', "any")));
         std::fs::write(&path, pem).expect("written");
         path.to_str().expect("UTF-8").to_owned()
     };
-    (write("crt", certificate.pem()), write("key", key.serialize_pem()))
+    (write("crt", &certificate.pem()), write("key", text))
 }
 
 /// A client's TLS settings: trusts the authority, offers `versions`.
