@@ -2,8 +2,8 @@
 //! construction). Knows no other room, and of certificates no more than their paths.
 //!
 //! Every mistake of the text is found in one go: the document is cleaned of what is not in the
-//! schema ([`document`]), what is left is read by serde ([`raw`]), and its meaning checked key by
-//! key ([`meaning`]); each step adds to one [`Report`].
+//! schema (`document`), what is left is read by serde (`raw`), and its meaning checked key by
+//! key (`meaning`); each step adds to one [`Report`].
 
 mod defaults;
 mod document;

@@ -70,17 +70,7 @@ const END_TO_END: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// `name: value` lines; a name may come several times.
-    fn fields(lines: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for line in lines.lines().map(str::trim).filter(|it| !it.is_empty()) {
-            let (name, value) = line.split_once(':').expect("name: value");
-            let name = HeaderName::from_bytes(name.as_bytes()).expect(line);
-            headers.append(name, HeaderValue::from_str(value.trim()).expect(line));
-        }
-        headers
-    }
+    use crate::http::testing::fields;
 
     #[test]
     fn what_is_meant_for_this_hop_goes_no_further() {

@@ -25,6 +25,8 @@ pub mod router;
 mod serve;
 mod site;
 mod spelling;
+#[cfg(test)]
+mod testing;
 mod upgrade;
 
 pub use plain::PlainDoor;

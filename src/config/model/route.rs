@@ -12,7 +12,7 @@ pub struct Route {
     pub name: String,
     /// What it matches, on the normalised path.
     pub path: PathRule,
-    /// The place in [`Config::backends`].
+    /// The place in [`Config::backends`](super::Config::backends).
     pub backend: usize,
     /// Whether WebSockets are taken.
     pub upgrade: Upgrade,
