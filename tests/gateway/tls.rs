@@ -155,7 +155,7 @@ async fn alpn_is_http_1_1_only() {
 async fn a_stalled_handshake_ends_at_its_deadline_and_holds_up_nobody() {
     let backend = Backend::echo().await;
     let text = format!(
-        "[gateway.timeouts]\ntls_handshake = \"400ms\"\n{}{}{}",
+        "[gateway.timeouts]\ntls_handshake = \"2s\"\n{}{}{}",
         https_listener(),
         site(HOST),
         route("/", &backend)
