@@ -1,17 +1,16 @@
 //! Plain HTTP on the same routes: routing, limits, streaming, keep-alive, forwarding fields.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
-use wsgate::life::{By, Cause, Fault, Refusal, Stage, Timer};
+use wsgate::life::{Cause, Refusal};
 
-use crate::house::client::{Client, field};
-use crate::house::{Backend, HOST, House, https_listener, route, site, until};
+use crate::house::client::field;
+use crate::house::{Backend, HOST, House, route, until};
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A keep-alive backend that answers every request with its own head as the body.
-async fn mirror() -> Backend {
+pub async fn mirror() -> Backend {
     Backend::new(|mut client| async move {
         loop {
             let head = client.head().await;
@@ -260,127 +259,5 @@ async fn uploads_are_streamed_and_limited() {
     assert!(chunked.head().await.starts_with("HTTP/1.1 413 "));
     assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::BodyTooLarge));
     drop((client, chunked));
-    house.finish().await;
-}
-
-#[tokio::test]
-async fn a_silent_backend_is_a_504_and_a_dead_one_a_502() {
-    let silent = Backend::new(|mut client| async move {
-        client.rest().await;
-    })
-    .await;
-    let stuck = Backend::new(|mut client| async move {
-        client.head().await;
-        client.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbeginning").await;
-        client.rest().await;
-    })
-    .await;
-    let mute = Backend::answering("").await;
-    let nobody = Backend::nobody().await;
-    let timeout = "[sites.routes.timeouts]\nresponse = \"1500ms\"\n";
-    let routes = format!(
-        "{}{timeout}{}{timeout}{}{}",
-        route("/silent", &silent),
-        route("/stuck", &stuck),
-        route("/mute", &mute),
-        route("/nobody", &nobody)
-    );
-    let house = House::with_routes(&routes).await;
-    let mut client = house.client().await;
-    for (path, status, stage, cause) in [
-        ("/silent", 504, Stage::Exchange, Cause::Timer(Timer::Response)),
-        ("/mute", 502, Stage::Exchange, Cause::Backend(Fault::NoAnswer)),
-        ("/nobody", 502, Stage::Connect, Cause::Backend(Fault::Refused)),
-    ] {
-        let (head, _) = client.fetch(path, "").await;
-        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
-        let end = house.end().await;
-        assert_eq!((end.by, end.stage, end.cause), (By::Backend, stage, cause), "{path}");
-    }
-    let head = client.get("/stuck", "").await;
-    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    assert_eq!(client.rest().await, b"beginning", "the answer breaks off, it does not hang");
-    assert_eq!(house.end().await.cause, Cause::Timer(Timer::Response));
-    drop(client);
-    house.finish().await;
-}
-
-#[tokio::test]
-async fn heads_have_limits_in_size_number_and_time() {
-    let backend = mirror().await;
-    let text = format!(
-        "[gateway.timeouts]\nrequest_head = \"1500ms\"\nkeep_alive = \"2s\"\n\
-         [gateway.limits]\nheader_size = \"8KiB\"\nheaders = 20\n{}{}{}",
-        https_listener(),
-        site(HOST),
-        route("/", &backend)
-    );
-    let house = House::with(&text).await;
-    for fields in [format!("X-Long: {}\r\n", "x".repeat(9000)), "X-Many: 1\r\n".repeat(30)] {
-        let mut client = house.client().await;
-        let head = client.get("/", &fields).await;
-        assert!(head.starts_with("HTTP/1.1 431 "), "{head}");
-        assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::BadRequest));
-    }
-    let mut slow = house.client().await;
-    slow.send("GET / HT").await;
-    let head = slow.head().await;
-    assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
-    assert_eq!(slow.body(&head).await.len(), 58, "the body is as long as announced");
-    assert_eq!(house.end().await.cause, Cause::Timer(Timer::RequestHead));
-    let mut idle = house.client().await;
-    idle.fetch("/", "").await;
-    house.line().await;
-    let begun = Instant::now();
-    assert_eq!(idle.rest().await, b"", "an idle connection ends without a word");
-    let elapsed = begun.elapsed();
-    assert!(
-        elapsed > Duration::from_millis(1900) && elapsed < Duration::from_secs(8),
-        "{elapsed:?}"
-    );
-    house.finish().await;
-}
-
-#[tokio::test]
-async fn a_request_has_one_host_or_is_refused() {
-    let backend = mirror().await;
-    let house = House::with_routes(&route("/", &backend)).await;
-    for head in [
-        "GET / HTTP/1.1\r\n\r\n".to_owned(),
-        format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nHost: {HOST}\r\n\r\n"),
-        format!("GET https://evil.test/ HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
-        "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n".to_owned(),
-    ] {
-        let mut client = house.client().await;
-        client.send(&head).await;
-        assert!(client.head().await.starts_with("HTTP/1.1 400 "), "{head}");
-        assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::BadHost), "{head}");
-    }
-    let mut client = house.client().await;
-    client.send("CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n").await;
-    assert!(client.head().await.starts_with("HTTP/1.1 4"));
-    assert_eq!(backend.accepted(), 0);
-    drop(client);
-    house.finish().await;
-}
-
-#[tokio::test]
-async fn backends_on_unix_sockets_are_served_too() {
-    let path = format!("{}/backend.sock", crate::house::certificates::folder());
-    let listener = tokio::net::UnixListener::bind(&path).expect("bound");
-    let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let mut client = Client::on(stream);
-            client.head().await;
-            client.send(OK).await;
-        }
-    });
-    let routes = format!("[[sites.routes]]\npath = \"/\"\nbackend = \"unix:{path}\"\n");
-    let house = House::with_routes(&routes).await;
-    let mut client = house.client().await;
-    let (_, body) = client.fetch("/", "").await;
-    assert_eq!(body, "ok");
-    drop(client);
-    task.abort();
     house.finish().await;
 }

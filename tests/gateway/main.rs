@@ -8,6 +8,7 @@
 mod house;
 
 mod admission;
+mod bounds;
 mod check;
 mod closing;
 mod handshake;
