@@ -33,7 +33,7 @@ pub struct House {
 
 /// Walks one connection through the rooms.
 pub async fn walk(accepted: Accepted, house: House, snapshot: Arc<Snapshot>) {
-    let Accepted { socket, peer, held } = accepted;
+    let Accepted { socket, peer, local, held } = accepted;
     if let Some((stream, server_name)) = secure(socket, peer, &house, &snapshot).await {
         let visit = Visit {
             sites: Arc::clone(&snapshot.sites),
@@ -44,6 +44,7 @@ pub async fn walk(accepted: Accepted, house: House, snapshot: Arc<Snapshot>) {
             door: house.door,
             port: house.port,
             peer,
+            local,
             server_name,
         };
         match http::serve(stream, visit).await {

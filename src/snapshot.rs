@@ -21,8 +21,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Builds the parts; certificates are read now. Pools that did not change are carried over
-    /// from `previous`, tickets outlive every snapshot.
+    /// Builds the parts; certificates are read now. What is known of the servers is carried
+    /// over from `previous`, tickets outlive every snapshot.
     ///
     /// # Errors
     /// [`LoadError`] when a certificate or key cannot be used.
@@ -32,7 +32,7 @@ impl Snapshot {
         previous: Option<&Self>,
     ) -> Result<Self, LoadError> {
         let tls = Table::load(config, tickets)?;
-        let pools = Pools::build(config, previous.map(|old| &old.pools));
+        let pools = Pools::build(config, previous.map(|old| &old.pools))?;
         let sites = Arc::new(Sites::build(config, &pools));
         Ok(Self { gateway: Arc::new(config.gateway.clone()), tls, sites, pools })
     }

@@ -26,6 +26,8 @@ pub struct Accepted {
     pub socket: Socket,
     /// The peer's address; `None` for a unix socket.
     pub peer: Option<SocketAddr>,
+    /// The address that it came to; `None` for a unix socket.
+    pub local: Option<SocketAddr>,
     /// What it holds until it ends.
     pub held: Held,
 }
@@ -62,7 +64,8 @@ pub async fn accept_on(
                         _guard: watch.guard(),
                         _present: books.metrics.connections.enter(),
                     };
-                    take(Accepted { socket, peer, held });
+                    let local = socket.local_addr();
+                    take(Accepted { socket, peer, local, held });
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {

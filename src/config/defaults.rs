@@ -39,6 +39,19 @@ pub const LOG_LEVEL: &str = "info";
 /// `backends.NAME.connect_timeout`: a backend that near either answers at once or is down.
 pub const CONNECT_TIMEOUT: Duration = seconds(3);
 
+/// `backends.NAME.resolve_every`: a deploy that moves a name is followed within seconds.
+pub const RESOLVE_EVERY: Duration = seconds(10);
+/// `backends.NAME.servers.weight`: every server the same.
+pub const WEIGHT: u32 = 1;
+/// `backends.NAME.health.every`: with `fall`, a hung server is left out after a quarter minute.
+pub const HEALTH_EVERY: Duration = seconds(5);
+/// `backends.NAME.health.timeout`: what takes longer is not well.
+pub const HEALTH_TIMEOUT: Duration = seconds(2);
+/// `backends.NAME.health.fall`: one lost check is an accident.
+pub const HEALTH_FALL: u32 = 3;
+/// `backends.NAME.health.rise`: one good answer may be a server that is still starting.
+pub const HEALTH_RISE: u32 = 2;
+
 /// `heartbeat.client_ping`: under the 30 to 60 s after which mobile NATs forget a mapping.
 pub const CLIENT_PING: Option<Duration> = Some(seconds(25));
 /// `heartbeat.client_timeout`: two pings may be lost before a client counts as gone.

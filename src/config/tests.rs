@@ -226,12 +226,19 @@ fn routes_of_one_site_are_told_apart() {
 }
 
 #[test]
-fn more_than_one_server_is_refused_by_name() {
+fn a_pool_has_everything_that_is_written_and_defaults_for_the_rest() {
     let text = SMALLEST.replace("\"127.0.0.1:9595\"", "\"game\"");
-    let pool = "[backends.game]\nservers = [\"a:1\", \"b:1\"]\n";
-    let found = findings(&format!("{text}{pool}"));
-    let expected = ("\"b:1\"".to_owned(), "more than one server is not yet supported".to_owned());
-    assert_eq!(found, [expected]);
+    let pool = "[backends.game]\nservers = [{ address = \"a:1\", weight = 3 }, \
+                { address = \"https://b:1\", backup = true }]\nbalance = \"hash\"\nhold = \"2s\"\n\
+                proxy_protocol = \"v2\"\nhealth = { path = \"/up\", every = \"1s\" }\n";
+    let game = valid(&format!("{text}{pool}")).backends.remove(0);
+    let servers: Vec<_> = game.servers.iter().map(|it| (it.weight, it.backup, it.tls)).collect();
+    assert_eq!(servers, [(3, false, false), (1, true, true)]);
+    assert_eq!(game.balance, Balance::Hash(HashOn::ClientIp));
+    assert_eq!(game.hold, Some(Duration::from_secs(2)));
+    assert_eq!(game.proxy_protocol, Some(ProxyVersion::V2));
+    let health = game.health.expect("checks");
+    assert_eq!((health.timeout, health.fall, health.rise), (Duration::from_secs(1), 3, 2));
 }
 
 #[test]

@@ -2,13 +2,15 @@
 //! the files it names and the limits of the machine; never connects.
 
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::model::{
-    Backend, Config, ListenAddress, Listener, Protocol, ServerAddress, Site, TlsVersion, Upgrade,
+    Backend, Config, ListenAddress, Listener, Protocol, Server, ServerAddress, Site, TlsVersion,
+    Upgrade,
 };
 use crate::config::{self, Problem};
 use crate::tls::inspect::{Roots, expiry, inspect_with};
@@ -88,17 +90,31 @@ fn limits(config: &Config, machine: &Machine) -> Vec<Problem> {
         let hint = format!("set LimitNOFILE={files} in the systemd unit, or lower max_connections");
         problems.push(Problem::warning(None, message).hint(hint));
     }
+    problems.extend(config.backends.iter().find_map(|it| source_limit(it, wanted, machine)));
+    problems
+}
+
+/// A pool whose servers together take fewer connections from here than clients may come.
+fn source_limit(backend: &Backend, wanted: u64, machine: &Machine) -> Option<Problem> {
     let (first, last) = machine.source_ports;
     let ports = u64::from(last.saturating_sub(first)) + 1;
-    let tcp = |it: &&Backend| matches!(it.server.value, ServerAddress::Tcp { .. });
-    if let Some(backend) = config.backends.iter().find(tcp).filter(|_| wanted > ports) {
-        let message = format!(
-            "max_connections = {wanted}, but one TCP address takes {ports} connections from here (source ports {first}-{last})"
-        );
-        let hint = "a unix socket has no such limit; else widen net.ipv4.ip_local_port_range, or lower max_connections";
-        problems.push(Problem::warning(Some(backend.server.spot.clone()), message).hint(hint));
+    // To a unix socket there are no ports, and to this machine itself connections leave from as
+    // many addresses as are needed.
+    let limited = |it: &Server| match &it.address.value {
+        ServerAddress::Tcp { host, .. } => !host.parse().is_ok_and(|it: Ipv4Addr| it.is_loopback()),
+        ServerAddress::Unix(_) => false,
+    };
+    let servers = &backend.servers;
+    let room = ports.saturating_mul(servers.len() as u64);
+    if wanted <= room || !servers.iter().all(limited) {
+        return None;
     }
-    problems
+    let message = format!(
+        "max_connections = {wanted}, but one TCP address takes {ports} connections from here (source ports {first}-{last})"
+    );
+    let hint = "more servers share them, a unix socket or 127.0.0.1 has no such limit; else widen net.ipv4.ip_local_port_range, or lower max_connections";
+    let spot = servers.first()?.address.spot.clone();
+    Some(Problem::warning(Some(spot), message).hint(hint))
 }
 
 /// Pings that come too late to keep the way open.
@@ -168,12 +184,14 @@ fn site_line(site: &Site, now: SystemTime) -> String {
 }
 
 fn backend_name(backend: &Backend) -> String {
-    let server = match &backend.server.value {
-        ServerAddress::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-        ServerAddress::Tcp { host, port } => format!("{host}:{port}"),
-        ServerAddress::Unix(path) => format!("unix:{}", path.display()),
+    let server = |it: &Server| {
+        let scheme = if it.tls { "https://" } else { "" };
+        let backup = if it.backup { " as backup" } else { "" };
+        format!("{scheme}{}{backup}", it.address.value)
     };
-    if backend.name.contains(':') { server } else { format!("{} ({server})", backend.name) }
+    let servers: Vec<String> = backend.servers.iter().map(server).collect();
+    let servers = servers.join(", ");
+    if backend.name.contains(':') { servers } else { format!("{} ({servers})", backend.name) }
 }
 
 #[cfg(test)]

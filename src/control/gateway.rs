@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
+use super::upkeep::Upkeep;
 use crate::accept::{self, Accepted, Bound, ListenError};
 use crate::config::Config;
 use crate::config::model::{self, ListenAddress, Listener, LogFormat, Protocol};
@@ -33,6 +35,7 @@ pub struct Gateway {
     shared: Arc<Shared>,
     config: Config,
     addresses: Vec<ListenAddress>,
+    upkeep: Upkeep,
 }
 
 /// What outlives a reload.
@@ -103,8 +106,9 @@ impl Gateway {
             };
             spawn(listen(bound, house, Arc::clone(&permits), Arc::clone(&shared)));
         }
+        let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
         spawn(sweep(Arc::clone(&shared), watch));
-        Ok(Self { signal, shared, config, addresses })
+        Ok(Self { signal, shared, config, addresses, upkeep })
     }
 
     /// Where it listens, in the order of the configuration; port 0 has become a real one.
@@ -131,6 +135,7 @@ impl Gateway {
         let running = self.shared.snapshot.load_full();
         let next = Snapshot::build(&config, &self.shared.tickets, Some(&running))?;
         let fixed = needs_restart(&self.config, &config);
+        self.upkeep = Upkeep::of(&next.pools, self.upkeep.drain.clone());
         self.shared.snapshot.store(Arc::new(next));
         self.config = config;
         Ok(fixed)
@@ -189,8 +194,8 @@ async fn sweep(shared: Arc<Shared>, mut drain: Watch) {
 
 /// The one place where tasks begin.
 #[allow(clippy::disallowed_methods, reason = "control is the room that spawns")]
-fn spawn(work: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(work);
+pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    tokio::spawn(work).abort_handle()
 }
 
 fn door(listener: &Listener) -> Door {

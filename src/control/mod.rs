@@ -6,6 +6,7 @@ mod gateway;
 mod limits;
 mod run;
 mod signals;
+mod upkeep;
 
 pub use gateway::{Gateway, ReloadError, StartError};
 pub use run::{Exit, run};

@@ -1,7 +1,7 @@
 //! One request, from its head to its answer. Every way out is recorded.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
 use hyper::body::Incoming;
@@ -9,6 +9,7 @@ use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
 use hyper::{Request, Response};
 
 use super::admission::{self, Asking};
+use super::affinity::{Affinity, Traits};
 use super::client_ip;
 use super::clock::Clock;
 use super::forward::{self, Trouble, Upload};
@@ -32,6 +33,7 @@ use crate::observe::line::Kind;
 use crate::observe::metrics::Present;
 use crate::observe::record::Record;
 use crate::observe::redact;
+use crate::upstream::{Errand, Parties};
 
 /// Answers the requests of one connection.
 pub(super) struct Desk {
@@ -193,8 +195,12 @@ impl Desk {
         record.line.backend = route.pool.name().to_owned();
         let id = record.line.id.clone();
         let passage = self.passage(admitted, &id);
-        match forward::exchange(request, route, &passage, record, upload).await {
-            Ok(response) => Ok(Turned::Plain(response)),
+        let (affinity, errand) = self.errand(&request, admitted);
+        match forward::exchange(request, route, &passage, &errand, record, upload).await {
+            Ok(mut response) => {
+                affinity.mark(response.headers_mut(), self.is_tls());
+                Ok(Turned::Plain(response))
+            }
             Err(trouble) => Err(explain(&trouble, record)),
         }
     }
@@ -208,15 +214,21 @@ impl Desk {
     ) -> Result<Turned, (By, Cause)> {
         let route = admitted.matched.target;
         record.line.backend = route.pool.name().to_owned();
-        let lease = route.pool.lease();
         let id = record.line.id.clone();
         let passage = self.passage(admitted, &id);
+        let (affinity, errand) = self.errand(&request, admitted);
         let (parts, _) = request.into_parts();
-        let asked = upgrade::ask(parts, key, route, &passage, &self.visit.spelling, record).await;
+        let spelling = &self.visit.spelling;
+        let asked = upgrade::ask(parts, key, route, &passage, &errand, spelling, record).await;
         match asked {
             Err(trouble) => Err(explain(&trouble, record)),
-            Ok(Outcome::Declined(response)) => Ok(Turned::Plain(response)),
-            Ok(Outcome::Switched(response, backend, agreed)) => {
+            Ok(Outcome::Declined(mut response)) => {
+                affinity.mark(response.headers_mut(), self.is_tls());
+                Ok(Turned::Plain(response))
+            }
+            Ok(Outcome::Switched(mut response, rest, agreed)) => {
+                affinity.mark(response.headers_mut(), self.is_tls());
+                let (backend, lease) = *rest;
                 let terms = Terms {
                     heartbeat: route.rules.heartbeat.clone(),
                     limits: route.rules.limits.clone(),
@@ -225,6 +237,27 @@ impl Desk {
                 Ok(Turned::Switched(response, Box::new((backend, lease, terms))))
             }
         }
+    }
+
+    /// What ties the request to a server, and what it is sent there for.
+    fn errand(&self, request: &Request<Incoming>, admitted: &Admitted<'_>) -> (Affinity, Errand) {
+        let traits = Traits {
+            headers: request.headers(),
+            query: request.uri().query(),
+            path: admitted.path,
+            client_ip: admitted.client_ip,
+        };
+        let affinity = Affinity::of(admitted.matched.target.pool.balance(), &traits);
+        let peer = self.visit.peer;
+        let is_peer = |ip: IpAddr| peer.is_some_and(|it| it.ip().to_canonical() == ip);
+        // Behind a trusted proxy the port is the proxy's.
+        let client = admitted.client_ip.map(|ip| match peer.filter(|_| is_peer(ip)) {
+            Some(peer) => peer,
+            None => SocketAddr::new(ip, 0),
+        });
+        let parties = Parties { client, local: self.visit.local };
+        let errand = Errand { key: affinity.key, parties };
+        (affinity, errand)
     }
 
     fn passage<'a>(&'a self, admitted: &'a Admitted<'a>, id: &'a str) -> Passage<'a> {

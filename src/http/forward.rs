@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
@@ -20,7 +20,9 @@ use super::reply::{BodyError, ReplyBody};
 use super::site::Route;
 use crate::life::{By, Cause, Elapsed, Fault, Refusal, Stage, Timer, within};
 use crate::observe::record::Record;
-use crate::upstream::{Answer, AnswerBody, DialError, RequestBody, SendError, Wire};
+use crate::upstream::{
+    Answer, AnswerBody, DialError, Errand, Lease, Reached, RequestBody, SendError, Wire, no_body,
+};
 
 /// Why an exchange got no answer, and whose doing it was.
 #[derive(Debug, thiserror::Error)]
@@ -46,13 +48,14 @@ impl Trouble {
     /// Who is to blame, and for what.
     pub fn verdict(&self) -> (By, Cause) {
         match self {
+            Self::Dial(DialError::Elapsed(elapsed)) | Self::Elapsed(elapsed) => {
+                (By::Backend, Cause::Timer(elapsed.timer))
+            }
             Self::Dial(error) => {
-                let fault = error.fault().map(Cause::Backend);
-                (By::Backend, fault.unwrap_or(Cause::Timer(Timer::Connect)))
+                (By::Backend, Cause::Backend(error.fault().unwrap_or(Fault::Unreachable)))
             }
             Self::Send(error) if error.is_from_body() => (By::Client, Cause::Reset),
             Self::Send(error) => (By::Backend, Cause::Backend(error.fault)),
-            Self::Elapsed(elapsed) => (By::Backend, Cause::Timer(elapsed.timer)),
             Self::Fault(fault) => (By::Backend, Cause::Backend(*fault)),
             Self::TooLarge => (By::Client, Cause::Refusal(Refusal::BodyTooLarge)),
         }
@@ -67,6 +70,7 @@ pub async fn exchange(
     request: Request<Incoming>,
     route: &Route,
     passage: &Passage<'_>,
+    errand: &Errand,
     record: &mut Record,
     upload: &Arc<Upload>,
 ) -> Result<Response<ReplyBody>, Trouble> {
@@ -79,16 +83,24 @@ pub async fn exchange(
     let repeat = repeatable(&parts, &body).then(|| parts.clone());
     let first = Request::from_parts(parts, upload.body(body, limit));
     record.stage = Stage::Connect;
-    let wire = wire(route).await?;
+    let (mut lease, wire) = match route.pool.reach(errand).await? {
+        (Reached::Kept(wire), lease) => (lease, wire),
+        (Reached::New(stream), lease) => (lease, Wire::open(stream).await?),
+    };
+    record.line.server = lease.server().to_owned();
     record.stage = Stage::Exchange;
     let silence = route.rules.timeouts.response;
     let answer = match patiently(wire.send(first), silence, upload).await? {
         // The kept connection closed as we wrote: nothing was done, so it may be asked again.
         Err(error) if error.stale && repeat.is_some() => {
             let again = repeat.map(|parts| Request::from_parts(parts, no_body()));
-            let wire = Wire::open(route.pool.dial().await?).await?;
+            let (stream, new) = route.pool.dial(errand).await?;
+            lease = new;
+            record.line.server = lease.server().to_owned();
             match again {
-                Some(again) => patiently(wire.send(again), silence, upload).await?,
+                Some(again) => {
+                    patiently(Wire::open(stream).await?.send(again), silence, upload).await?
+                }
                 None => Err(error),
             }
         }
@@ -99,30 +111,16 @@ pub async fn exchange(
     if answer.switches() {
         return Err(Trouble::Fault(Fault::UnaskedUpgrade));
     }
-    let mut response = pass_on(answer, route);
+    let mut response = pass_on(answer, route, lease);
     strip_hop_by_hop(response.headers_mut());
     Ok(response)
 }
 
 /// An ordinary answer, its body watched for silence.
-pub fn pass_on(answer: Answer, route: &Route) -> Response<ReplyBody> {
+pub fn pass_on(answer: Answer, route: &Route, lease: Lease) -> Response<ReplyBody> {
     let silence = route.rules.timeouts.response;
-    let response = answer.into_response(Arc::clone(&route.pool));
+    let response = answer.into_response(lease);
     response.map(|body| Attentive::new(body, silence).boxed_unsync())
-}
-
-/// A request without a body.
-pub fn no_body() -> RequestBody {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
-}
-
-/// A kept connection, or a new one.
-async fn wire(route: &Route) -> Result<Wire, Trouble> {
-    let kept = std::future::poll_fn(|cx| Poll::Ready(route.pool.reuse(cx))).await;
-    match kept {
-        Some(wire) => Ok(wire),
-        None => Ok(Wire::open(route.pool.dial().await?).await?),
-    }
 }
 
 /// A request that may be sent twice: without a body, and of a method that changes nothing or the

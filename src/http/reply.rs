@@ -33,6 +33,9 @@ pub fn status(cause: Cause) -> StatusCode {
     match cause {
         Cause::Refusal(refusal) => refused(refusal),
         Cause::Timer(Timer::RequestHead) => StatusCode::REQUEST_TIMEOUT,
+        Cause::Timer(Timer::Hold) | Cause::Backend(Fault::NoServer) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Cause::Timer(_) => StatusCode::GATEWAY_TIMEOUT,
         Cause::Backend(_) => StatusCode::BAD_GATEWAY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -104,6 +107,7 @@ fn words(cause: Cause) -> &'static str {
     match cause {
         Cause::Refusal(refusal) => refusal_words(refusal),
         Cause::Timer(Timer::RequestHead) => "the request took too long to arrive",
+        Cause::Timer(Timer::Hold) => fault_words(Fault::NoServer),
         Cause::Timer(_) => "the backend took too long to answer",
         Cause::Backend(fault) => fault_words(fault),
         _ => "the gateway could not go on",
@@ -134,7 +138,8 @@ fn refusal_words(refusal: Refusal) -> &'static str {
 
 fn fault_words(fault: Fault) -> &'static str {
     match fault {
-        Fault::Refused | Fault::Unreachable => "the backend cannot be reached",
+        Fault::Refused | Fault::Unreachable | Fault::Tls => "the backend cannot be reached",
+        Fault::NoServer => "no backend is up; try again",
         Fault::NoAnswer => "the backend closed the connection without an answer",
         Fault::UnaskedUpgrade => "the backend switched protocols without being asked",
         Fault::BadAnswer

@@ -64,6 +64,8 @@ pub struct Visit {
     pub port: Option<u16>,
     /// The peer's address; `None` for a unix socket.
     pub peer: Option<SocketAddr>,
+    /// The address that the peer came to; `None` for a unix socket.
+    pub local: Option<SocketAddr>,
     /// The name from TLS.
     pub server_name: Option<String>,
 }

@@ -19,12 +19,12 @@ use crate::config::model::Subprotocol;
 use crate::life::{By, Cause, Fault, Stage, Timer, within};
 use crate::observe::record::Record;
 use crate::stream::Side;
-use crate::upstream::{Answer, Wire};
+use crate::upstream::{Answer, Errand, Lease, Wire, no_body};
 
 /// A backend's answer to a handshake.
 pub enum Outcome {
     /// It switched: the client's 101, and the backend's side of the tunnel.
-    Switched(Response<ReplyBody>, Side, Agreed),
+    Switched(Response<ReplyBody>, Box<(Side, Lease)>, Agreed),
     /// It declined with an ordinary answer, which is passed on.
     Declined(Response<ReplyBody>),
 }
@@ -39,6 +39,7 @@ pub async fn ask(
     key: &HeaderValue,
     route: &Route,
     passage: &Passage<'_>,
+    errand: &Errand,
     spelling: &Spelling,
     record: &mut Record,
 ) -> Result<Outcome, Trouble> {
@@ -47,22 +48,23 @@ pub async fn ask(
     spelling.apply(&mut parts.extensions);
     let offered = parts.headers.clone();
     record.stage = Stage::Connect;
-    let stream = route.pool.dial().await?;
+    let (stream, lease) = route.pool.dial(errand).await?;
+    record.line.server = lease.server().to_owned();
     record.stage = Stage::Handshake;
-    let request = Request::from_parts(parts, forward::no_body());
+    let request = Request::from_parts(parts, no_body());
     let asking = async { Wire::open(stream).await?.send(request).await };
     let limit = route.rules.timeouts.upgrade_response;
     let answer = within(limit, Timer::UpgradeResponse, asking).await??;
     if !answer.switches() {
         record.end_here(By::Backend, Cause::Backend(Fault::Declined));
-        let mut response = forward::pass_on(answer, route);
+        let mut response = forward::pass_on(answer, route, lease);
         strip_hop_by_hop(response.headers_mut());
         return Ok(Outcome::Declined(response));
     }
     let agreed = check_answer(&answer.head.headers, &offered, key).map_err(Trouble::Fault)?;
     let response = switching(&answer, wanted.as_deref(), &route.rules.subprotocol, spelling);
     let side = within(limit, Timer::UpgradeResponse, answer.into_side()).await??;
-    Ok(Outcome::Switched(response, side, agreed))
+    Ok(Outcome::Switched(response, Box::new((side, lease)), agreed))
 }
 
 /// The client's 101: the backend's, its hop-by-hop fields replaced by ours.

@@ -67,6 +67,10 @@ vocabulary! {
         Close = "close",
         /// `backends.NAME.connect_timeout`
         Connect = "connect_timeout",
+        /// `backends.NAME.hold`
+        Hold = "hold",
+        /// `backends.NAME.health.timeout`
+        Health = "health_timeout",
         /// `timeouts.upgrade_response`
         UpgradeResponse = "upgrade_response",
         /// `timeouts.response`
@@ -147,6 +151,10 @@ vocabulary! {
         Refused = "refused",
         /// The name does not resolve, or the network does not reach it.
         Unreachable = "unreachable",
+        /// The TLS handshake with it failed.
+        Tls = "tls",
+        /// No server of the pool is up.
+        NoServer = "no_server",
         /// It closed the connection without an answer.
         NoAnswer = "no_answer",
         /// Its answer is not HTTP, or broke off.

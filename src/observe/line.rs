@@ -57,6 +57,8 @@ pub struct Line {
     pub route: String,
     /// The backend's name.
     pub backend: String,
+    /// The address of its server that was used.
+    pub server: String,
     /// The mini program, as `wx…` or `family:id`.
     pub app: String,
     /// The Origin header.
@@ -88,6 +90,7 @@ impl Default for Line {
             target: String::new(),
             route: String::new(),
             backend: String::new(),
+            server: String::new(),
             app: String::new(),
             origin: String::new(),
             status: 0,
@@ -157,6 +160,7 @@ impl Line {
             ("path", &self.target),
             ("route", &self.route),
             ("backend", &self.backend),
+            ("server", &self.server),
             ("app", &self.app),
             ("origin", &self.origin),
         ];

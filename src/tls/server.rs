@@ -2,10 +2,11 @@
 //! site, and a name in no site gets an alert instead of anybody's certificate.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{Acceptor, NoServerSessionStorage};
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion};
@@ -20,7 +21,7 @@ use crate::life::{Elapsed, Timer, TlsFault, within};
 use crate::stream::{Socket, Stream};
 
 /// ALPN: WebSockets need HTTP/1.1, and nothing else is spoken yet.
-const ALPN: &[u8] = b"http/1.1";
+pub(super) const ALPN: &[u8] = b"http/1.1";
 
 /// A TLS record with the fatal alert unrecognized_name(112) (RFC 8446 section 6, RFC 6066
 /// section 3). rustls would say access_denied, which a phone reports as something else.
@@ -65,7 +66,35 @@ pub enum LoadError {
     /// The system has no randomness for a ticket key.
     #[error("session tickets: {0}")]
     Tickets(#[source] rustls::Error),
+    /// The file that says which backends to trust.
+    #[error("ca {}: {source}", path.display())]
+    Ca {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+    /// A backend speaks TLS, no `ca` is named, and this system trusts nobody.
+    #[error("no `ca` for a backend with TLS, and this system has no root certificates")]
+    NoRoots,
+    /// rustls has no common ground with itself.
+    #[error("TLS toward backends: {0}")]
+    Client(#[source] rustls::Error),
 }
+
+impl LoadError {
+    /// Reads a chain and its key, each mistake with its file.
+    pub(super) fn read_pair(certificate: &Path, key: &Path) -> Result<Pair, Self> {
+        let chain = pem::read_chain(certificate)
+            .map_err(|source| Self::Certificate { path: certificate.to_owned(), source })?;
+        let private =
+            pem::read_key(key).map_err(|source| Self::Key { path: key.to_owned(), source })?;
+        Ok((chain, private))
+    }
+}
+
+/// A chain, leaf first, and the leaf's key.
+pub(super) type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// A handshake that succeeded.
 #[derive(Debug)]
@@ -111,10 +140,7 @@ impl Table {
 
 fn server_config(site: &Site, tickets: &Tickets) -> Result<ServerConfig, LoadError> {
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
-    let chain = pem::read_chain(certificate)
-        .map_err(|source| LoadError::Certificate { path: certificate.clone(), source })?;
-    let private =
-        pem::read_key(key).map_err(|source| LoadError::Key { path: key.clone(), source })?;
+    let (chain, private) = LoadError::read_pair(certificate, key)?;
     let versions: &[&SupportedProtocolVersion] = match site.tls_min {
         TlsVersion::V12 => &[&TLS13, &TLS12],
         TlsVersion::V13 => &[&TLS13],

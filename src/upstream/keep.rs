@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::wire::Wire;
 
-/// Connections kept per pool; the oldest gives way.
+/// Connections kept per server; the oldest gives way.
 const KEPT_MOST: usize = 64;
 
 /// How long one is kept unused. Backends hang up earlier (Node after 5 s): that is noticed.
 const KEPT_LONGEST: Duration = Duration::from_secs(60);
 
-/// The kept connections of one pool, oldest first.
+/// The kept connections of one server, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Kept(Mutex<Vec<(Instant, Wire)>>);
 

@@ -1,11 +1,20 @@
-//! Toward the backends: who they are, how they are dialled, and the HTTP connections kept open to
-//! them. Knows nothing of routes or clients.
+//! Toward the backends: who they are, which of them is next, how they are reached, and the HTTP
+//! connections kept open to them. Knows nothing of routes or clients.
 
+mod balance;
 mod connect;
+mod health;
 mod keep;
 mod pool;
+mod pools;
+mod roster;
+mod server;
+mod upkeep;
 mod wire;
 
-pub use connect::DialError;
-pub use pool::{Lease, Pool, Pools};
-pub use wire::{Answer, AnswerBody, RequestBody, SendError, Wire};
+pub use balance::hash;
+pub use connect::{DialError, Parties};
+pub use pool::{Errand, Pool, Reached};
+pub use pools::Pools;
+pub use server::Lease;
+pub use wire::{Answer, AnswerBody, RequestBody, SendError, Wire, no_body};

@@ -1,73 +1,87 @@
-//! The pools of the configuration, and what is alive toward each.
+//! A pool at work: a request comes, one of its servers is chosen and reached, and when that fails
+//! the next one, before anything was sent.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::connect::{DialError, dial};
-use super::keep::Kept;
-use super::wire::Wire;
-use crate::config::model::{Backend, Config, ServerAddress};
-use crate::observe::metrics::{Gauge, Present};
-use crate::stream::Stream;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::sleep;
 
-/// Every pool, in the order of [`Config::backends`].
-#[derive(Debug)]
-pub struct Pools(Vec<Arc<Pool>>);
+use super::balance::{self, Turn};
+use super::connect::{DialError, Parties, Way};
+use super::health::Standing;
+use super::roster::Roster;
+use super::server::{Lease, Member, Server};
+use super::wire::Wire;
+use crate::config::model::{Backend, Balance, Health};
+use crate::life::{Timer, within};
+use crate::stream::Stream;
+use crate::tls::LoadError;
+use crate::tls::client::Client;
+
+/// While requests are held, one of them asks the servers this often.
+const HOLD_ASKS: Duration = Duration::from_millis(200);
 
 /// One pool.
 #[derive(Debug)]
 pub struct Pool {
-    name: String,
-    server: ServerAddress,
-    connect_timeout: Duration,
-    live: Gauge,
-    kept: Kept,
+    pub(super) name: String,
+    pub(super) health: Option<Health>,
+    pub(super) resolve_every: Duration,
+    pub(super) roster: Roster,
+    pub(super) way: Way,
+    balance: Balance,
+    hold: Option<Duration>,
+    turn: Turn,
+    /// Whoever holds it asks the servers on behalf of all that are held.
+    asking: Mutex<()>,
+    came_up: Notify,
 }
 
-/// Counts one socket or request toward a pool for as long as it lives.
-#[derive(Debug)]
-pub struct Lease {
-    _present: Present,
+/// What a connection is wanted for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Errand {
+    /// What the request is hashed by, if the pool hashes and the request has it.
+    pub key: Option<u64>,
+    /// Whom it is for.
+    pub parties: Parties,
 }
 
-impl Pools {
-    /// The pools of `config`. Those that `previous` had with the same name and settings are
-    /// carried over with their connections and counts.
-    pub fn build(config: &Config, previous: Option<&Self>) -> Self {
-        let pool = |backend: &Backend| {
-            let old = previous.and_then(|old| old.0.iter().find(|pool| pool.is(backend)));
-            old.map_or_else(|| Arc::new(Pool::new(backend)), Arc::clone)
-        };
-        Self(config.backends.iter().map(pool).collect())
-    }
-
-    /// The pool at `place`; a [`Config`] names no other places.
-    pub fn at(&self, place: usize) -> Option<&Arc<Pool>> {
-        self.0.get(place)
-    }
-
-    /// Closes connections that have been kept too long unused.
-    pub fn sweep(&self, now: Instant) {
-        self.0.iter().for_each(|pool| pool.kept.sweep(now));
-    }
+/// A connection to a server.
+pub enum Reached<K = Wire> {
+    /// Kept from an earlier exchange.
+    Kept(K),
+    /// New; nothing was sent.
+    New(Stream),
 }
+
+/// With what counts it toward its server.
+type Leased<K> = Result<(Reached<K>, Lease), DialError>;
 
 impl Pool {
-    fn new(backend: &Backend) -> Self {
-        Self {
+    /// The pool of `backend`; what `previous` knows of the same servers is carried over. Files
+    /// for TLS are read now.
+    ///
+    /// # Errors
+    /// [`LoadError`] when one of them cannot be used.
+    pub(super) fn new(backend: &Backend, previous: Option<&Self>) -> Result<Self, LoadError> {
+        let secure = backend.servers.iter().any(|it| it.tls);
+        let tls = secure.then(|| Client::load(&backend.tls)).transpose()?;
+        Ok(Self {
             name: backend.name.clone(),
-            server: backend.server.value.clone(),
-            connect_timeout: backend.connect_timeout,
-            live: Gauge::default(),
-            kept: Kept::default(),
-        }
-    }
-
-    fn is(&self, backend: &Backend) -> bool {
-        self.name == backend.name
-            && self.server == backend.server.value
-            && self.connect_timeout == backend.connect_timeout
+            health: backend.health.clone(),
+            resolve_every: backend.resolve_every,
+            roster: Roster::new(backend, previous.map(|it| &it.roster)),
+            way: Way { limit: backend.connect_timeout, proxy: backend.proxy_protocol, tls },
+            balance: backend.balance.clone(),
+            hold: backend.hold,
+            turn: Turn::default(),
+            asking: Mutex::default(),
+            came_up: Notify::default(),
+        })
     }
 
     /// Its name in the configuration.
@@ -75,31 +89,113 @@ impl Pool {
         &self.name
     }
 
-    /// Sockets and requests alive toward it.
-    pub fn live(&self) -> u64 {
-        self.live.value()
+    /// How its servers are chosen; a hash needs a key from the request.
+    pub fn balance(&self) -> &Balance {
+        &self.balance
     }
 
-    /// Counts one more.
-    pub fn lease(&self) -> Lease {
-        Lease { _present: self.live.enter() }
-    }
-
-    /// A new connection.
+    /// A new connection to a server.
     ///
     /// # Errors
-    /// [`DialError`]; nothing was sent.
-    pub async fn dial(&self) -> Result<Stream, DialError> {
-        dial(&self.server, self.connect_timeout).await
+    /// [`DialError`] when no server could be reached; nothing was sent.
+    pub async fn dial(&self, errand: &Errand) -> Result<(Stream, Lease), DialError> {
+        let nothing_kept = |_: &Server, _: &mut Context<'_>| None::<Infallible>;
+        match self.reach_some(errand, nothing_kept).await? {
+            (Reached::New(stream), lease) => Ok((stream, lease)),
+            (Reached::Kept(never), _) => match never {},
+        }
     }
 
-    /// A connection kept from an earlier exchange that is still good, if there is one.
-    pub fn reuse(&self, cx: &mut Context<'_>) -> Option<Wire> {
-        self.kept.take(Instant::now(), cx)
+    /// A connection to a server, kept from an earlier exchange where there is a good one.
+    ///
+    /// # Errors
+    /// As [`Pool::dial`].
+    pub async fn reach(&self, errand: &Errand) -> Result<(Reached, Lease), DialError> {
+        self.reach_some(errand, Server::reuse).await
     }
 
-    /// Keeps a connection whose exchange has ended well.
-    pub(super) fn keep(&self, wire: Wire) {
-        self.kept.put(wire, Instant::now());
+    /// Tries every server that could be used, and while none is up holds the request.
+    async fn reach_some<K>(
+        &self,
+        errand: &Errand,
+        kept: impl Fn(&Server, &mut Context<'_>) -> Option<K>,
+    ) -> Leased<K> {
+        match (self.try_each(errand, &kept).await, self.hold) {
+            (Err(_), Some(limit)) => Ok(within(Some(limit), Timer::Hold, self.held(errand)).await?),
+            (result, _) => result,
+        }
+    }
+
+    /// One server after another, the best first, each once.
+    async fn try_each<K>(
+        &self,
+        errand: &Errand,
+        kept: &impl Fn(&Server, &mut Context<'_>) -> Option<K>,
+    ) -> Leased<K> {
+        let members = self.roster.some_members(self.way.limit).await;
+        let mut left: Vec<&Member> = members.iter().collect();
+        let mut last = DialError::NoServer;
+        while let Some(Member { server, .. }) = self.take_best(&mut left, errand) {
+            // With a PROXY header a connection is one client's for ever.
+            let lease = server.lease(self.way.proxy.is_none());
+            if let Some(it) = poll_fn(|cx| Poll::Ready(kept(server, cx))).await {
+                return Ok((Reached::Kept(it), lease));
+            }
+            server.claim(Instant::now());
+            match self.way.dial(server, errand.parties).await {
+                Ok(stream) => {
+                    server.connected(&self.name);
+                    return Ok((Reached::New(stream), lease));
+                }
+                Err(error) => {
+                    server.failed(&self.name, &error, Instant::now());
+                    last = error;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Takes the server to try next out of `left`: one that is up, else a backup that is, else one
+    /// whose connections failed lately. One that the checks took out is not tried.
+    fn take_best<'a>(&self, left: &mut Vec<&'a Member>, errand: &Errand) -> Option<&'a Member> {
+        let now = Instant::now();
+        let rank = |it: &Member| match it.server.standing(now) {
+            Standing::Down => None,
+            standing => Some((standing, it.backup)),
+        };
+        let best = left.iter().filter_map(|it| rank(it)).min()?;
+        let among: Vec<&Member> =
+            left.iter().copied().filter(|it| rank(it) == Some(best)).collect();
+        let place = balance::choose(&self.balance, &among, errand.key, &self.turn)?;
+        let chosen = *among.get(place)?;
+        left.retain(|it| !Arc::ptr_eq(&it.server, &chosen.server));
+        Some(chosen)
+    }
+
+    /// Waits until a server is up. Of all that wait one asks; when it gets through, so do they.
+    async fn held<K>(&self, errand: &Errand) -> (Reached<K>, Lease) {
+        loop {
+            let news = self.came_up.notified();
+            tokio::select! {
+                reached = self.ask(errand) => return reached,
+                () = news => {
+                    if let Ok(reached) = self.try_each(errand, &|_, _| None).await {
+                        return reached;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask<K>(&self, errand: &Errand) -> (Reached<K>, Lease) {
+        let _asking = self.asking.lock().await;
+        loop {
+            sleep(HOLD_ASKS).await;
+            if let Ok(reached) = self.try_each(errand, &|_, _| None).await {
+                self.came_up.notify_waiters();
+                return reached;
+            }
+        }
     }
 }

@@ -4,23 +4,28 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
 use hyper::http::response::Parts;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
-use super::pool::Pool;
+use super::server::Lease;
 use crate::life::Fault;
 use crate::stream::{Side, Stream};
 
 /// What is sent as the body of a request.
 pub type RequestBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A request without a body.
+pub fn no_body() -> RequestBody {
+    Empty::new().map_err(|never: std::convert::Infallible| match never {}).boxed_unsync()
+}
 
 /// Most bytes of a backend's response head, and of what hyper reads ahead.
 const HEAD_MAX: usize = 64 * 1024;
@@ -146,9 +151,9 @@ impl Answer {
     }
 
     /// After any other status: the head, and the body as it comes. At the body's end the
-    /// connection goes back to `pool`.
-    pub fn into_response(self, pool: Arc<Pool>) -> Response<AnswerBody> {
-        let body = AnswerBody { body: self.body, wire: Some(self.wire), finished: false, pool };
+    /// connection is kept by `lease`'s server.
+    pub fn into_response(self, lease: Lease) -> Response<AnswerBody> {
+        let body = AnswerBody { body: self.body, wire: Some(self.wire), finished: false, lease };
         Response::from_parts(self.head, body)
     }
 }
@@ -159,7 +164,7 @@ pub struct AnswerBody {
     wire: Option<Wire>,
     /// The end was seen; a chunked body knows its end no other way.
     finished: bool,
-    pool: Arc<Pool>,
+    lease: Lease,
 }
 
 impl Body for AnswerBody {
@@ -195,7 +200,7 @@ impl Drop for AnswerBody {
             && (self.finished || self.body.is_end_stream())
             && !wire.ended
         {
-            self.pool.keep(wire);
+            self.lease.keep(wire);
         }
     }
 }

@@ -43,6 +43,8 @@ goldens! {
     a_missing_intermediate_is_found => "missing-intermediate",
     chains_that_lead_to_no_public_root_are_found => "untrusted",
     dates_are_looked_at => "dates",
+    pools_that_cannot_work_are_refused => "backends",
+    files_for_tls_toward_backends_are_looked_at => "backend-tls",
     pings_that_cannot_be_answered_are_an_error => "heartbeat",
     a_missing_environment_variable_is_shown_at_its_place => "environment",
     limits_of_the_machine_are_named_with_their_numbers => "limits",
@@ -56,7 +58,7 @@ fn a_good_file_is_summed_up_without_a_finding() {
     let (output, ok) = folder.check(&text.replace("\"10m\"", "\"60s\""));
     assert!(ok, "{output}");
     assert!(output.starts_with("The configuration is valid. It would serve:\n"), "{output}");
-    assert!(output.contains("/applet/websocket -> game (127.0.0.1:9595)"), "{output}");
+    assert!(output.contains("/applet/websocket -> game (10.0.0.5:9595)"), "{output}");
     assert!(output.contains("certificate for 70 more days"), "{output}");
 }
 

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Who may know whom, as ARCHITECTURE.md has it. `upstream` knows no `tls` yet: TLS toward
-/// backends is not built.
+/// Who may know whom, as ARCHITECTURE.md has it. Of `tls`, `upstream` knows only the client side.
 const ALLOWED: [(&str, &str); 15] = [
     ("life", ""),
     ("config", ""),
@@ -14,7 +13,7 @@ const ALLOWED: [(&str, &str); 15] = [
     ("observe", "life"),
     ("accept", "life config stream drain observe"),
     ("tls", "life config stream observe"),
-    ("upstream", "life config stream observe ws"),
+    ("upstream", "life config stream observe ws tls"),
     ("http", "life config stream observe drain ws upstream"),
     ("relay", "life config stream observe drain ws"),
     ("snapshot", "config tls upstream http"),

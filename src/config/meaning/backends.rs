@@ -1,13 +1,13 @@
-//! `[backends.NAME]`, and the servers that routes name inline.
+//! Every `[backends.NAME]` and every server that a route names inline, by name.
 
 use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use crate::config::defaults;
-use crate::config::model::{Backend, Located, ServerAddress, Spot};
-use crate::config::raw::{self, Server, Text};
-use crate::config::reader::{Reader, Table};
+use super::backend;
+use crate::config::model::{Backend, Spot};
+use crate::config::raw::{self, Text};
+use crate::config::reader::Reader;
 use crate::config::values::{Wrong, address, closest};
 
 /// The pools known so far, and which of them some route uses.
@@ -36,7 +36,7 @@ impl Backends {
                 let wrong = Wrong::new("the name of a backend is not empty and has no colon");
                 reader.error(spot.clone(), wrong);
             }
-            let backend = backend(&name, &table, reader);
+            let backend = backend::backend(&name, &table, reader);
             let place = backend.is_some().then_some(all.list.len());
             all.list.extend(backend);
             all.names.insert(name, Pool { place, spot, used: false });
@@ -76,63 +76,11 @@ impl Backends {
     }
 
     fn inline(&mut self, text: &str, spot: Spot, reader: &mut Reader<'_>) -> Option<usize> {
-        let value = server(text, &spot, reader)?;
+        let backend = backend::inline(text, spot, reader)?;
         let known = self.list.iter().position(|it| it.name == text);
         Some(known.unwrap_or_else(|| {
-            self.list.push(Backend {
-                name: text.to_owned(),
-                server: Located { value, spot },
-                connect_timeout: defaults::CONNECT_TIMEOUT,
-            });
+            self.list.push(backend);
             self.list.len() - 1
         }))
     }
-}
-
-fn backend(name: &str, table: &Spanned<raw::Backend>, reader: &mut Reader<'_>) -> Option<Backend> {
-    let raw = table.get_ref();
-    let connect_timeout =
-        reader.duration_or(raw.connect_timeout.as_ref(), defaults::CONNECT_TIMEOUT);
-    let header = format!("[backends.{name}]");
-    let place = Table { name: &header, spot: &table.span() };
-    let Some(servers) = &raw.servers else {
-        reader.missing(place, "servers", "write e.g. servers = [\"127.0.0.1:9595\"]");
-        return None;
-    };
-    let mut found: Vec<_> =
-        servers.get_ref().iter().filter_map(|it| one_server(it, reader)).collect();
-    if servers.get_ref().is_empty() && !reader.is_faulty(place.spot, "servers") {
-        reader.error(servers.span(), format!("`servers` is empty in {header}"));
-    }
-    if let Some(second) = servers.get_ref().get(1) {
-        let wrong = Wrong::new("more than one server is not yet supported");
-        reader.error(second.span(), wrong.hint("give each server a backend of its own"));
-    }
-    let server = found.drain(..).next()?;
-    Some(Backend { name: name.to_owned(), server, connect_timeout })
-}
-
-fn one_server(item: &Spanned<Server>, reader: &mut Reader<'_>) -> Option<Located<ServerAddress>> {
-    let text = match item.get_ref() {
-        Server::Address(text) => Spanned::new(item.span(), text.clone()),
-        Server::Table(table) => match &table.address {
-            Some(text) => text.clone(),
-            None => {
-                let place = Table { name: "this server", spot: &item.span() };
-                reader.missing(place, "address", "write { address = \"127.0.0.1:9595\" }");
-                return None;
-            }
-        },
-    };
-    let written = reader.expanded(&text, &[])?;
-    let value = server(&written, &text.span(), reader)?;
-    Some(Located { value, spot: text.span() })
-}
-
-fn server(text: &str, spot: &Spot, reader: &mut Reader<'_>) -> Option<ServerAddress> {
-    let located = reader.checked(spot.clone(), address::server(text))?;
-    Some(match located.value {
-        ServerAddress::Unix(path) => ServerAddress::Unix(reader.path(&path)),
-        tcp => tcp,
-    })
 }

@@ -1,6 +1,7 @@
 //! The configuration, valid by construction: whoever holds a [`Config`] need not check it again.
 //! Knows nothing of files and spans but the [`Spot`] that later checks point at.
 
+mod backend;
 mod route;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use backend::*;
 pub use route::*;
 
 /// Everything that one `gateway.toml` says.
@@ -163,31 +165,6 @@ pub enum Protocol {
         /// Files for an external ACME client, under `/.well-known/acme-challenge/`.
         acme_challenge_root: Option<PathBuf>,
     },
-}
-
-/// One pool of `[backends.NAME]`, or a server named inline by a route.
-#[derive(Clone, Debug)]
-pub struct Backend {
-    /// Its name in the file; for an inline server the address as written.
-    pub name: String,
-    /// The server. (Pools of several are not yet supported.)
-    pub server: Located<ServerAddress>,
-    /// For one connection attempt, name lookup included.
-    pub connect_timeout: Duration,
-}
-
-/// Where a backend's server listens.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ServerAddress {
-    /// A host name or IP address, and a port.
-    Tcp {
-        /// A name or an address, without brackets.
-        host: String,
-        /// 1 to 65535.
-        port: u16,
-    },
-    /// A unix socket's path.
-    Unix(PathBuf),
 }
 
 /// One of `[[sites]]`.

@@ -131,7 +131,14 @@ table! {
     /// `[backends.NAME]`
     Backend {
         servers: Spanned<Vec<Spanned<Server>>>,
+        balance: Text,
+        hash_on: Text,
         connect_timeout: Text,
+        hold: Text,
+        proxy_protocol: Text,
+        resolve_every: Text,
+        tls: Spanned<BackendTls>,
+        health: Spanned<Health>,
     }
 }
 
@@ -139,6 +146,29 @@ table! {
     /// A server in its table form.
     ServerTable {
         address: Text,
+        weight: Whole,
+        backup: Spanned<bool>,
+    }
+}
+
+table! {
+    /// `backends.NAME.tls`
+    BackendTls {
+        ca: Text,
+        server_name: Text,
+        client_certificate: Text,
+        client_key: Text,
+    }
+}
+
+table! {
+    /// `backends.NAME.health`
+    Health {
+        path: Text,
+        every: Text,
+        timeout: Text,
+        fall: Whole,
+        rise: Whole,
     }
 }
 
@@ -233,6 +263,8 @@ pub fn tables() -> Vec<(&'static str, &'static [&'static str])> {
         ("listeners", Listener::KEYS),
         ("backends.NAME", Backend::KEYS),
         ("backends.NAME.servers", ServerTable::KEYS),
+        ("backends.NAME.tls", BackendTls::KEYS),
+        ("backends.NAME.health", Health::KEYS),
         ("sites", Site::KEYS),
         ("sites.routes", Route::KEYS),
         ("sites.routes.clients", Clients::KEYS),

@@ -47,29 +47,34 @@ pub fn overlap(one: &ListenAddress, other: &ListenAddress) -> bool {
         && (covers(one.ip(), other.ip()) || covers(other.ip(), one.ip()))
 }
 
-/// A backend's server: `host:port` or `unix:/path`.
-pub fn server(text: &str) -> Result<ServerAddress, Wrong> {
+/// A backend's server, and whether it speaks TLS: `host:port`, `https://host:port` or `unix:/path`.
+pub fn server(text: &str) -> Result<(ServerAddress, bool), Wrong> {
     if let Some(path) = text.strip_prefix("unix:") {
-        return unix_path(path).map(ServerAddress::Unix);
-    }
-    if let Some(rest) = text.strip_prefix("https://").or(text.strip_prefix("wss://")) {
-        let wrong = Wrong::new("TLS toward a backend is not yet supported");
-        return Err(wrong.hint(format!("connect in plain: \"{}\"", rest.trim_end_matches('/'))));
+        return unix_path(path).map(|path| (ServerAddress::Unix(path), false));
     }
     let wrong = || Wrong::new(format!("`{text}` is not the address of a server"));
-    if let Some((_, rest)) = text.split_once("://") {
+    let (address, tls) = match text.strip_prefix("https://") {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    };
+    if let Some((scheme, rest)) = address.split_once("://") {
         let rest = rest.split('/').next().unwrap_or(rest);
-        return Err(wrong().hint(format!("leave the scheme and the path out: \"{rest}\"")));
+        let meant = if scheme == "wss" { format!("https://{rest}") } else { rest.to_owned() };
+        return Err(wrong().hint(format!("write \"{meant}\"")));
+    }
+    if let Some((address, _)) = address.split_once('/') {
+        let scheme = if tls { "https://" } else { "" };
+        return Err(wrong().hint(format!("leave the path out: \"{scheme}{address}\"")));
     }
     let example = "write a host and a port such as \"127.0.0.1:9595\", or \"unix:/path\"";
-    let Some((host, port)) = text.rsplit_once(':') else {
+    let Some((host, port)) = address.rsplit_once(':') else {
         return Err(wrong().hint(example));
     };
     let Ok(port @ 1..) = port.parse::<u16>() else {
         return Err(wrong().hint("the port is a number from 1 to 65535"));
     };
     match bare_host(host) {
-        Some(host) => Ok(ServerAddress::Tcp { host, port }),
+        Some(host) => Ok((ServerAddress::Tcp { host, port }, tls)),
         None if host.contains(':') => {
             Err(wrong().hint(format!("an IPv6 address stands in brackets: \"[{host}]:{port}\"")))
         }
@@ -206,14 +211,17 @@ mod tests {
 
     #[test]
     fn a_server_has_a_host_and_a_port_or_a_path() {
-        let tcp = |host: &str, port| Ok(ServerAddress::Tcp { host: host.to_owned(), port });
-        assert_eq!(server("127.0.0.1:9595"), tcp("127.0.0.1", 9595));
-        assert_eq!(server("[::1]:80"), tcp("::1", 80));
-        assert_eq!(server("Game_1.internal:80"), tcp("game_1.internal", 80));
-        assert_eq!(server("unix:a.sock"), Ok(ServerAddress::Unix("a.sock".into())));
+        let tcp =
+            |host: &str, port, tls| Ok((ServerAddress::Tcp { host: host.to_owned(), port }, tls));
+        assert_eq!(server("127.0.0.1:9595"), tcp("127.0.0.1", 9595, false));
+        assert_eq!(server("[::1]:80"), tcp("::1", 80, false));
+        assert_eq!(server("Game_1.internal:80"), tcp("game_1.internal", 80, false));
+        assert_eq!(server("https://a.internal:443"), tcp("a.internal", 443, true));
+        assert_eq!(server("unix:a.sock"), Ok((ServerAddress::Unix("a.sock".into()), false)));
         assert!(hint(server("http://127.0.0.1:80/x")).contains("\"127.0.0.1:80\""));
+        assert!(hint(server("https://a:443/x")).contains("\"https://a:443\""));
+        assert!(hint(server("wss://a:443/x")).contains("\"https://a:443\""));
         assert!(hint(server("::1:80")).contains("[::1]:80"));
-        assert!(server("https://a:443").expect_err("tls").message.contains("not yet supported"));
         for text in ["game", "a:0", "a:65536", "127.0.0.300:80", ":80", "a b:80", "", "a:"] {
             assert!(server(text).is_err(), "{text}");
         }

@@ -1,10 +1,12 @@
-//! Looks at every site's certificate and key before anything is bound. Knows the configuration
+//! Looks at every site's certificate and key, and at the files for TLS toward backends, before
+//! anything is bound. Knows the configuration
 //! and the files it names; opens no socket.
 //!
 //! What keeps a site from being served at all is an error. What makes clients refuse it is a
 //! warning, an expired certificate too: a reload must not be refused, nor every other site stay
 //! down at a start, because one certificate was not renewed.
 
+mod backends;
 mod chain;
 
 use std::time::SystemTime;
@@ -42,8 +44,9 @@ pub fn inspect(config: &Config, now: SystemTime) -> Vec<Problem> {
 
 /// The same against the roots given.
 pub fn inspect_with(config: &Config, roots: &Roots, now: SystemTime) -> Vec<Problem> {
+    let sites = config.sites.iter().flat_map(|site| inspect_site(site, roots, now));
     let mut problems: Vec<Problem> =
-        config.sites.iter().flat_map(|site| inspect_site(site, roots, now)).collect();
+        sites.chain(config.backends.iter().filter_map(backends::inspect)).collect();
     if roots.0.is_empty() {
         let message =
             "this system has no root certificates: whether chains are complete is unknown";

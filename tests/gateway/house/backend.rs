@@ -23,7 +23,18 @@ impl Backend {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::at("127.0.0.1:0".parse().expect("an address"), each).await
+    }
+
+    /// The same at an address that is known before.
+    pub async fn at<F>(
+        address: SocketAddr,
+        each: impl Fn(Client) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.expect("the address is free");
         let address = listener.local_addr().expect("an address");
         let accepted = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&accepted);
@@ -71,6 +82,12 @@ impl Backend {
         Self::sockets(echo).await
     }
 
+    /// One of several alike: it says `name` to every plain request and behind every 101, and keeps
+    /// sockets open until their end.
+    pub async fn named(name: &'static str) -> Self {
+        Self::new(move |client| say(client, name)).await
+    }
+
     /// An address where nobody listens.
     pub async fn nobody() -> Self {
         let backend = Self::new(|_| async {}).await;
@@ -103,6 +120,26 @@ pub fn switching(fields: &str) -> String {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: {ACCEPT}\r\n{fields}\r\n"
     )
+}
+
+/// What a [`Backend::named`] does with a connection.
+pub async fn say(mut client: Client, name: &'static str) {
+    loop {
+        let head = client.head().await;
+        if head.is_empty() {
+            return;
+        }
+        if head.to_lowercase().contains("upgrade: websocket") {
+            client.send(switching("")).await;
+            client.send(frames::bare(frames::TEXT, name)).await;
+            return echo(client).await;
+        }
+        let length = name.len();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{name}");
+        if client.try_send(answer).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn echo(mut client: Client) {

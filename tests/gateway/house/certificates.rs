@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 struct Authority {
     folder: PathBuf,
@@ -52,17 +53,39 @@ pub fn with_key(host: &str, key: &KeyPair, text: &str) -> (String, String) {
     (write("crt", &certificate.pem()), write("key", text))
 }
 
+/// The same, read.
+pub fn pair(host: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    let (certificate, key) = of(host);
+    let chain = CertificateDer::pem_file_iter(certificate).expect("readable");
+    let chain = chain.collect::<Result<_, _>>().expect("certificates");
+    (chain, PrivateKeyDer::from_pem_file(key).expect("a key"))
+}
+
+/// A file with the authority's own certificate.
+pub fn ca_file() -> String {
+    let path = AUTHORITY.folder.join("ca.crt");
+    let body = data_encoding::BASE64_MIME.encode(&AUTHORITY.root);
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n");
+    std::fs::write(&path, pem).expect("written");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+/// Who trusts the authority.
+pub fn roots() -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(AUTHORITY.root.clone()).expect("a root");
+    roots
+}
+
 /// A client's TLS settings: trusts the authority, offers `versions`.
 pub fn client_config(
     versions: &[&'static rustls::SupportedProtocolVersion],
 ) -> Arc<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(AUTHORITY.root.clone()).expect("a root");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .expect("versions")
-        .with_root_certificates(roots)
+        .with_root_certificates(roots())
         .with_no_client_auth();
     Arc::new(config)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -43,6 +43,23 @@ impl Client {
     pub async fn tls(address: SocketAddr, name: &str) -> io::Result<Self> {
         let config = certificates::client_config(rustls::ALL_VERSIONS);
         Ok(Self::on(shake(address, name, config).await?))
+    }
+
+    /// As [`Client::tls`], from an address of the test's choice.
+    pub async fn tls_from(source: SocketAddr, address: SocketAddr, name: &str) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(source).expect("an address of this machine");
+        let tcp = soon(socket.connect(address)).await.expect("a connection");
+        let config = certificates::client_config(rustls::ALL_VERSIONS);
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let connecting = TlsConnector::from(config).connect(name, tcp);
+        Self::on(soon(connecting).await.expect("a TLS handshake"))
+    }
+
+    /// This one, as if `head` had not been read yet.
+    pub fn after(mut self, head: &str) -> Self {
+        self.early.splice(..0, head.bytes());
+        self
     }
 
     pub async fn tcp(address: SocketAddr) -> io::Result<Self> {

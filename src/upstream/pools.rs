@@ -1,0 +1,44 @@
+//! Every pool of a configuration, and what a reload carries over.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::pool::Pool;
+use crate::config::model::{Backend, Config};
+use crate::tls::LoadError;
+
+/// Every pool, in the order of [`Config::backends`].
+#[derive(Debug)]
+pub struct Pools(Vec<Arc<Pool>>);
+
+impl Pools {
+    /// The pools of `config`. Servers that `previous` has in a pool of the same name are carried
+    /// over: their live sockets still count, and so does what is known of their health.
+    ///
+    /// # Errors
+    /// [`LoadError`] when a file for TLS toward a backend cannot be used.
+    pub fn build(config: &Config, previous: Option<&Self>) -> Result<Self, LoadError> {
+        let pool = |backend: &Backend| {
+            let old = previous.and_then(|old| old.0.iter().find(|it| it.name == backend.name));
+            Pool::new(backend, old.map(Arc::as_ref)).map(Arc::new)
+        };
+        config.backends.iter().map(pool).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The pool at `place`; a [`Config`] names no other places.
+    pub fn at(&self, place: usize) -> Option<&Arc<Pool>> {
+        self.0.get(place)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Arc<Pool>] {
+        &self.0
+    }
+
+    /// Closes connections that have been kept too long unused.
+    pub fn sweep(&self, now: Instant) {
+        for pool in &self.0 {
+            pool.roster.members().iter().for_each(|it| it.server.kept.sweep(now));
+        }
+    }
+}
