@@ -36,8 +36,6 @@ pub const KEYS: &[NotYet] = &[
     key("backends.*.servers.weight", "a backend has one server: leave it out"),
     key("backends.*.servers.backup", "a backend has one server: leave it out"),
     key("sites.client_ca", LEAVE_OUT),
-    key("sites.routes.heartbeat.application", "`client_ping` sends WebSocket Pings"),
-    key("sites.routes.heartbeat.answer", "let the backend answer its own pings"),
     key("sites.routes.limits.messages", LEAVE_OUT),
     key("sites.routes.limits.bytes", LEAVE_OUT),
     key("sites.routes.limits.over_limit", "it belongs to `messages` and `bytes`: leave it out"),

@@ -8,6 +8,7 @@ pub mod admission;
 mod answer;
 pub mod client_ip;
 mod clock;
+mod diagnosis;
 mod forward;
 pub mod forwarded;
 pub mod handshake;

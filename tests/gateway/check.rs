@@ -44,6 +44,7 @@ goldens! {
     chains_that_lead_to_no_public_root_are_found => "untrusted",
     dates_are_looked_at => "dates",
     pings_that_cannot_be_answered_are_an_error => "heartbeat",
+    an_answer_that_would_be_wrong_for_the_application_is_an_error => "application",
     a_missing_environment_variable_is_shown_at_its_place => "environment",
     limits_of_the_machine_are_named_with_their_numbers => "limits",
 }
