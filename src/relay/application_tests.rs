@@ -47,9 +47,8 @@ fn heard(rule: &Heartbeat, engine_io: u8, sender: Sender, short: &Short) -> Hear
 #[test]
 fn who_asks_in_engine_io_depends_on_its_version() {
     let rule = rule(Application::EngineIo, false);
-    let is_beat = |version, sender, said: &str| {
-        heard(&rule, version, sender, &text(said)) == Heard::Beat
-    };
+    let is_beat =
+        |version, sender, said: &str| heard(&rule, version, sender, &text(said)) == Heard::Beat;
     assert!(is_beat(3, Sender::Client, "2") && is_beat(3, Sender::Server, "3"));
     assert!(is_beat(4, Sender::Server, "2") && is_beat(4, Sender::Client, "3"));
     assert!(!is_beat(3, Sender::Server, "2") && !is_beat(4, Sender::Client, "2"));
@@ -90,10 +89,8 @@ fn only_the_clients_pings_are_taken_and_only_where_they_are_answered() {
 
 #[test]
 fn each_ping_has_its_answer_until_too_many_wait() {
-    let (mut up, mut down) = (
-        Beats::new(&words(true), 3, Sender::Client),
-        Beats::new(&words(true), 3, Sender::Server),
-    );
+    let (mut up, mut down) =
+        (Beats::new(&words(true), 3, Sender::Client), Beats::new(&words(true), 3, Sender::Server));
     let mut out = [0; SPOKEN_MAX];
     for pings in [1, 3, 16] {
         for _ in 0..pings {
@@ -115,10 +112,8 @@ fn each_ping_has_its_answer_until_too_many_wait() {
 
 #[test]
 fn an_answer_to_our_own_ping_is_ours_and_no_other() {
-    let (mut up, mut down) = (
-        Beats::new(&words(true), 3, Sender::Client),
-        Beats::new(&words(true), 3, Sender::Server),
-    );
+    let (mut up, mut down) =
+        (Beats::new(&words(true), 3, Sender::Client), Beats::new(&words(true), 3, Sender::Server));
     up.ask();
     let mut out = [0; SPOKEN_MAX];
     let spoken = up.speak(&mut out);
@@ -144,9 +139,8 @@ fn the_longest_words_fit_however_many_wait() {
 
 #[test]
 fn our_own_pings_come_as_often_as_asked_for_and_at_least_every_50_seconds() {
-    let every = |backend_ping, answer| {
-        Beats::ping_every(&Heartbeat { backend_ping, ..words(answer) })
-    };
+    let every =
+        |backend_ping, answer| Beats::ping_every(&Heartbeat { backend_ping, ..words(answer) });
     let seconds = |count| Some(Duration::from_secs(count));
     assert_eq!(every(None, true), seconds(50));
     assert_eq!(every(seconds(10), true), seconds(10));

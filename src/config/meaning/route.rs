@@ -6,8 +6,8 @@ use super::backends::Backends;
 use super::heartbeat;
 use crate::config::defaults;
 use crate::config::model::{
-    Clients, Compression, Forwarded, Located, PathRule, Route, RouteLimits,
-    RouteTimeouts, Spot, Subprotocol, Template, Upgrade,
+    Clients, Compression, Forwarded, Located, PathRule, Route, RouteLimits, RouteTimeouts, Spot,
+    Subprotocol, Template, Upgrade,
 };
 use crate::config::raw::{self, StripPrefix, Text};
 use crate::config::reader::{Reader, Table};
