@@ -155,7 +155,6 @@ impl Beats {
     /// Asks the backend in the client's place.
     pub(super) fn ask(&mut self) {
         self.waiting = 1;
-        self.asked = self.asked.saturating_add(1);
     }
 
     /// Whether something of ours waits for the end of a message.
@@ -166,6 +165,9 @@ impl Beats {
     /// Writes what waits to the front of `out`, which has room for it, and says how long it is.
     pub(super) fn speak(&mut self, out: &mut [u8]) -> usize {
         let mut len = 0;
+        if self.sender == Sender::Client {
+            self.asked = self.asked.saturating_add(self.waiting);
+        }
         for _ in 0..std::mem::take(&mut self.waiting) {
             let (Dialect::Words { ping, pong }, Some(rest)) = (&self.dialect, out.get_mut(len..))
             else {

@@ -115,6 +115,8 @@ fn an_answer_to_our_own_ping_is_ours_and_no_other() {
     let (mut up, mut down) =
         (Beats::new(&words(true), 3, Sender::Client), Beats::new(&words(true), 3, Sender::Server));
     up.ask();
+    Beats::exchange(&mut up, &mut down);
+    assert_eq!(down.hear(&text("pong")), Heard::Beat, "ours has not left yet");
     let mut out = [0; SPOKEN_MAX];
     let spoken = up.speak(&mut out);
     assert_eq!((spoken, out[0], out[1]), (2 + 4 + 5, 0x81, 0x85), "masked");
