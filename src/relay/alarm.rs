@@ -108,8 +108,8 @@ impl Running {
         }
         let stall = self.rules.limits.stalled_writer;
         let wanted = [
-            self.client_pulse.due(&self.up.heard, self.down.pinged()),
-            self.backend_pulse.due(&self.down.heard, self.up.pinged()),
+            self.client_pulse.due(now, &self.up.heard, self.down.pinged()),
+            self.backend_pulse.due(now, &self.down.heard, self.up.pinged()),
             self.idle_until(),
             self.rules.heartbeat.max_age.map(|age| self.born + age),
             self.drain_at,
