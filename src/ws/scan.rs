@@ -139,10 +139,12 @@ impl Scanner {
         match header.opcode {
             OpCode::Data(data) => {
                 self.begin(&header, data, length)?;
-                if self.wanted.has(length) && header.is_final && !header.rsv1 {
-                    if let Some(is_text) = beginning(data) {
-                        return Ok(self.short(is_text, header.mask, used, buf));
-                    }
+                if self.wanted.has(length)
+                    && header.is_final
+                    && !header.rsv1
+                    && let Some(is_text) = beginning(data)
+                {
+                    return Ok(self.short(is_text, header.mask, used, buf));
                 }
                 Ok(self.payload(used, &buf[used..]))
             }
