@@ -10,6 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use wsgate::ws::control;
 use wsgate::ws::scan::{Scanner, Sender, Step};
+use wsgate::ws::short::Lengths;
 
 /// What a relay reads at once.
 const BUFFER: usize = 16 * 1024;
@@ -21,10 +22,20 @@ fn scan(c: &mut Criterion) {
         [("of 16 bytes", 16), ("of 128 bytes", 128), ("of 4 KiB", 4096), ("of 1 MiB", 1 << 20)]
     {
         let stream = filled(&frame(0x82, payload));
-        group.bench_function(format!("frames {name}"), |b| b.iter(|| walk(black_box(&stream))));
+        group.bench_function(format!("frames {name}"), |b| {
+            b.iter(|| walk(black_box(&stream), Lengths::NONE));
+        });
     }
     let pings = filled(&frame(0x89, 4));
-    group.bench_function("pings", |b| b.iter(|| walk(black_box(&pings))));
+    group.bench_function("pings", |b| b.iter(|| walk(black_box(&pings), Lengths::NONE)));
+    // On a route with `heartbeat.application`: other messages, and those of the wanted length.
+    let watched = Lengths::NONE.with(19).with(20);
+    for (name, payload) in [("of 16 bytes", 16), ("of 4 KiB", 4096), ("that are wanted", 19)] {
+        let stream = filled(&frame(0x81, payload));
+        group.bench_function(format!("watched frames {name}"), |b| {
+            b.iter(|| walk(black_box(&stream), watched));
+        });
+    }
     group.finish();
 }
 
@@ -39,12 +50,17 @@ fn write(c: &mut Criterion) {
 }
 
 /// Scans from the first byte to the last; the number of frames.
-fn walk(mut buf: &[u8]) -> usize {
+fn walk(mut buf: &[u8], wanted: Lengths) -> usize {
     let mut scanner = Scanner::new(Sender::Client, None, false);
+    scanner.want(wanted);
     let mut frames = 0;
     while !buf.is_empty() {
         let len = match scanner.step(buf) {
             Ok(Step::Data { len, .. } | Step::Control { len, .. }) => len,
+            Ok(Step::Short { len, short }) => {
+                black_box(short.payload());
+                len
+            }
             Ok(Step::Incomplete) | Err(_) => break,
         };
         frames += 1;

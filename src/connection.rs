@@ -110,6 +110,7 @@ async fn tunnel(switched: Switched, books: &Books, drain: Watch, snapshot: &Snap
         heartbeat: terms.heartbeat,
         limits: terms.limits,
         compressed: terms.compressed,
+        engine_io: terms.engine_io,
         drain: snapshot.gateway.drain.clone(),
         close: snapshot.gateway.timeouts.close,
     };

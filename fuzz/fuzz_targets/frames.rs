@@ -6,6 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use wsgate::ws::control::FRAME_MAX;
 use wsgate::ws::scan::{Scanner, Sender, Step};
+use wsgate::ws::short::Lengths;
 
 /// What a direction made of its bytes.
 #[derive(Debug, Default, PartialEq)]
@@ -13,6 +14,7 @@ struct Seen {
     passed: usize,
     messages: usize,
     controls: Vec<Vec<u8>>,
+    shorts: Vec<(bool, Vec<u8>)>,
     refused: bool,
 }
 
@@ -20,6 +22,8 @@ struct Rules {
     sender: Sender,
     compressed: bool,
     limit: u64,
+    /// The length of messages that are handed out; 0 for none.
+    wanted: usize,
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -27,7 +31,8 @@ fuzz_target!(|input: &[u8]| {
     let sender = if flags & 1 == 0 { Sender::Client } else { Sender::Server };
     // Up to 255 bytes a message, or 255 times 64 KiB.
     let limit = u64::from(*limit) << if flags & 4 == 0 { 0 } else { 16 };
-    let rules = Rules { sender, compressed: flags & 2 != 0, limit };
+    let wanted = usize::from(flags >> 3);
+    let rules = Rules { sender, compressed: flags & 2 != 0, limit, wanted };
 
     let expected = reference(&rules, stream);
     assert_eq!(scan(&rules, stream, stream.len().max(1)), expected, "in one piece");
@@ -38,6 +43,7 @@ fuzz_target!(|input: &[u8]| {
 /// As a relay does: what is incomplete is shown again with more behind it.
 fn scan(rules: &Rules, stream: &[u8], chunk: usize) -> Seen {
     let mut scanner = Scanner::new(rules.sender, Some(rules.limit), rules.compressed);
+    scanner.want(Lengths::NONE.with(rules.wanted));
     let mut seen = Seen::default();
     let mut buf: Vec<u8> = Vec::new();
     for piece in stream.chunks(chunk) {
@@ -54,6 +60,12 @@ fn scan(rules: &Rules, stream: &[u8], chunk: usize) -> Seen {
                 }
                 Ok(Step::Data { len, ends_message, .. }) => {
                     seen.messages += usize::from(ends_message);
+                    len
+                }
+                Ok(Step::Short { len, short }) => {
+                    assert!(scanner.at_message_border(), "a whole message");
+                    seen.messages += 1;
+                    seen.shorts.push((short.is_text, short.payload().to_vec()));
                     len
                 }
                 Ok(Step::Control { len, control }) => {
@@ -92,11 +104,13 @@ fn reference(rules: &Rules, stream: &[u8]) -> Seen {
         seen.refused = false;
         let whole = (header.len as u64).saturating_add(header.length);
         if header.is_control() {
-            let Some(payload) = rest.get(header.len..whole as usize) else { return seen };
-            let key = header.mask.unwrap_or_default();
-            let unmasked = payload.iter().enumerate().map(|(at, byte)| byte ^ key[at % 4]);
-            seen.controls.push(unmasked.collect());
+            let Some(payload) = header.unmasked(rest) else { return seen };
+            seen.controls.push(payload);
         } else {
+            if rules.wants(&header) {
+                let Some(payload) = header.unmasked(rest) else { return seen };
+                seen.shorts.push((header.opcode == 1, payload));
+            }
             message = (!header.fin).then_some(size);
             if whole > rest.len() as u64 {
                 seen.passed = stream.len();
@@ -105,6 +119,14 @@ fn reference(rules: &Rules, stream: &[u8]) -> Seen {
             seen.messages += usize::from(header.fin);
         }
         seen.passed += whole as usize;
+    }
+}
+
+impl Rules {
+    /// Whether a sound frame is a whole message that is to be handed out.
+    fn wants(&self, header: &Header) -> bool {
+        let begins = header.fin && matches!(header.opcode, 1 | 2) && header.reserved == 0;
+        begins && header.length > 0 && header.length == self.wanted as u64
     }
 }
 
@@ -146,5 +168,12 @@ impl Header {
 
     fn is_control(&self) -> bool {
         self.opcode & 8 != 0
+    }
+
+    /// The payload behind this header at the front of `bytes`, once all of it is there.
+    fn unmasked(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let payload = bytes.get(self.len..self.len + self.length as usize)?;
+        let key = self.mask.unwrap_or_default();
+        Some(payload.iter().enumerate().map(|(at, byte)| byte ^ key[at % 4]).collect())
     }
 }

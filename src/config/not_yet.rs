@@ -27,8 +27,6 @@ pub const KEYS: &[NotYet] = &[
     key("admin", "leave the table out; access lines in the log say how each connection ended"),
     key("listeners.proxy_protocol", "let the load balancer pass TCP through unchanged"),
     key("sites.client_ca", LEAVE_OUT),
-    key("sites.routes.heartbeat.application", "`client_ping` sends WebSocket Pings"),
-    key("sites.routes.heartbeat.answer", "let the backend answer its own pings"),
     key("sites.routes.limits.messages", LEAVE_OUT),
     key("sites.routes.limits.bytes", LEAVE_OUT),
     key("sites.routes.limits.over_limit", "it belongs to `messages` and `bytes`: leave it out"),

@@ -12,6 +12,7 @@ use super::admission::{self, Asking};
 use super::affinity::{Affinity, Traits};
 use super::client_ip;
 use super::clock::Clock;
+use super::diagnosis;
 use super::forward::{self, Trouble, Upload};
 use super::forwarded::Facts;
 use super::handshake::{self, Wish};
@@ -217,6 +218,7 @@ impl Desk {
         let id = record.line.id.clone();
         let passage = self.passage(admitted, &id);
         let (affinity, errand) = self.errand(&request, admitted);
+        let engine_io = diagnosis::engine_io(request.uri().query());
         let (parts, _) = request.into_parts();
         let spelling = &self.visit.spelling;
         let asked = upgrade::ask(parts, key, route, &passage, &errand, spelling, record).await;
@@ -233,6 +235,7 @@ impl Desk {
                     heartbeat: route.rules.heartbeat.clone(),
                     limits: route.rules.limits.clone(),
                     compressed: agreed.compressed,
+                    engine_io,
                 };
                 Ok(Turned::Switched(response, Box::new((backend, lease, terms))))
             }
@@ -319,10 +322,14 @@ enum Turned {
 /// Names a backend's trouble in the log, where the person who can mend it looks.
 fn explain(trouble: &Trouble, record: &mut Record) -> (By, Cause) {
     let (by, cause) = trouble.verdict();
-    record.detail(trouble);
+    match diagnosis::of_failure(record.stage, cause, &record.line.target) {
+        Some(hint) => record.detail(format_args!("{trouble}: {hint}")),
+        None => record.detail(trouble),
+    }
     if by == By::Backend {
-        let (backend, route) = (&record.line.backend, &record.line.route);
-        tracing::warn!(%backend, %route, %cause, detail = %trouble, "the backend failed");
+        let (backend, route, detail) =
+            (&record.line.backend, &record.line.route, &record.line.detail);
+        tracing::warn!(%backend, %route, %cause, %detail, "the backend failed");
     }
     (by, cause)
 }

@@ -9,6 +9,7 @@ pub mod affinity;
 mod answer;
 pub mod client_ip;
 mod clock;
+mod diagnosis;
 mod forward;
 pub mod forwarded;
 pub mod handshake;

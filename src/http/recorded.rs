@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::clock::Clock;
+use super::diagnosis;
 use super::forward::Upload;
 use super::reply::{BodyError, ReplyBody};
 use crate::life::{By, Cause, Timer};
@@ -42,7 +43,11 @@ impl Body for Recorded {
             Poll::Pending => {}
             Poll::Ready(None) => record.end_here(By::Backend, Cause::Finished),
             Poll::Ready(Some(Ok(frame))) => {
-                record.line.down.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                let data = frame.data_ref().map_or(&[][..], |data| data);
+                if record.line.down.bytes == 0 {
+                    diagnosis::quote(data, record);
+                }
+                record.line.down.bytes += data.len() as u64;
             }
             Poll::Ready(Some(Err(error))) => {
                 record.detail(error);

@@ -101,6 +101,8 @@ pub struct Terms {
     pub limits: RouteLimits,
     /// Whether permessage-deflate was agreed on.
     pub compressed: bool,
+    /// The version of Engine.IO that the query named; 3 when it named none.
+    pub engine_io: u8,
 }
 
 /// What the service leaves behind when it answers 101.

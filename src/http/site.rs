@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::diagnosis::Hints;
 use super::router::Router;
 use crate::config::model::{self, Config};
 use crate::config::names::Names;
@@ -22,6 +23,8 @@ pub struct Route {
     pub rules: model::Route,
     /// Where its requests go.
     pub pool: Arc<Pool>,
+    /// What was said about its backend already.
+    pub hints: Hints,
 }
 
 impl Sites {
@@ -32,7 +35,8 @@ impl Sites {
             let routes = site.routes.iter().filter_map(|rules| {
                 // A valid configuration names no pool that isn't there.
                 let pool = Arc::clone(pools.at(rules.backend)?);
-                Some((rules.path.clone(), Arc::new(Route { rules: rules.clone(), pool })))
+                let (rules, hints) = (rules.clone(), Hints::default());
+                Some((rules.path.clone(), Arc::new(Route { rules, pool, hints })))
             });
             let shared = Arc::new(Site { router: Router::new(routes) });
             for domain in &site.domains {

@@ -8,6 +8,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 
+use super::diagnosis;
 use super::forward::{self, Trouble};
 use super::handshake::{Agreed, check_answer, first_subprotocol};
 use super::hop_by_hop::strip_hop_by_hop;
@@ -56,13 +57,16 @@ pub async fn ask(
     let limit = route.rules.timeouts.upgrade_response;
     let answer = within(limit, Timer::UpgradeResponse, asking).await??;
     if !answer.switches() {
+        diagnosis::declined(answer.head.status, &offered, &route.hints, record);
         record.end_here(By::Backend, Cause::Backend(Fault::Declined));
         let mut response = forward::pass_on(answer, route, lease);
         strip_hop_by_hop(response.headers_mut());
         return Ok(Outcome::Declined(response));
     }
     let agreed = check_answer(&answer.head.headers, &offered, key).map_err(Trouble::Fault)?;
-    let response = switching(&answer, wanted.as_deref(), &route.rules.subprotocol, spelling);
+    let policy = &route.rules.subprotocol;
+    diagnosis::switched(wanted.as_deref(), &answer.head.headers, policy, &route.hints, record);
+    let response = switching(&answer, wanted.as_deref(), policy, spelling);
     let side = within(limit, Timer::UpgradeResponse, answer.into_side()).await??;
     Ok(Outcome::Switched(response, Box::new((side, lease)), agreed))
 }

@@ -14,6 +14,8 @@ pub struct Record {
     begun: Instant,
     end: Option<End>,
     dismissed: bool,
+    /// Words for the line when nothing else is to be said.
+    pub remark: Option<&'static str>,
     /// How far it has come: the stage of an end that nobody announced.
     pub stage: Stage,
     /// The line as it would be written now; `end`, `time` and `millis` are filled in at the end.
@@ -28,6 +30,7 @@ impl Record {
             begun: Instant::now(),
             end: None,
             dismissed: false,
+            remark: None,
             stage,
             line: Line { kind, ..Line::default() },
         }
@@ -76,6 +79,9 @@ impl Drop for Record {
             true => (By::Gateway, Cause::Stopped),
             false => (By::Client, Cause::Fin),
         };
+        if let Some(words) = self.remark {
+            self.detail(words);
+        }
         let mut line = std::mem::take(&mut self.line);
         line.end = self.end.unwrap_or(End::new(by, self.stage, cause));
         line.time = SystemTime::now();

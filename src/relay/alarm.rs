@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Running;
+use super::application::Beats;
 use super::flow::Flow;
 use super::pulse::Verdict;
 use crate::life::{By, Cause, End, Timer};
@@ -92,7 +93,10 @@ impl Running {
             return self.let_go(Cause::Timer(Timer::MaxAge), now);
         }
         if past(self.drain_at) {
-            self.let_go(Cause::Drained, now);
+            return self.let_go(Cause::Drained, now);
+        }
+        if past(self.ask_at(now)) {
+            self.up.beats.ask();
         }
     }
 
@@ -104,11 +108,12 @@ impl Running {
         }
         let stall = self.rules.limits.stalled_writer;
         let wanted = [
-            self.client_pulse.due(&self.up.heard, self.down.pinged()),
-            self.backend_pulse.due(&self.down.heard, self.up.pinged()),
+            self.client_pulse.due(now, &self.up.heard, self.down.pinged()),
+            self.backend_pulse.due(now, &self.down.heard, self.up.pinged()),
             self.idle_until(),
             self.rules.heartbeat.max_age.map(|age| self.born + age),
             self.drain_at,
+            self.ask_at(now),
             self.down.stalled.zip(stall).map(|(since, limit)| since + limit),
             self.up.stalled.zip(stall).map(|(since, limit)| since + limit),
             // A writer that stalls after this look is found by the next one.
@@ -116,6 +121,14 @@ impl Running {
         ];
         let wanted = wanted.into_iter().flatten().min();
         wanted.unwrap_or(now + LOOK_LONGEST).clamp(now + TICK, now + LOOK_LONGEST)
+    }
+
+    /// When the backend is asked in the place of a client that is answered here.
+    fn ask_at(&self, now: Instant) -> Option<Instant> {
+        let every = Beats::ping_every(&self.rules.heartbeat)?;
+        // While one waits for its place there is nothing to ask: look again a period later.
+        let latest = if self.up.beats.is_waiting() { now } else { self.up.passed };
+        Some(latest + every)
     }
 
     fn idle_until(&self) -> Option<Instant> {

@@ -1,11 +1,14 @@
 //! The tunnel behind the 101: two flows of frames, one in each direction, in one future. It sees
 //! frame headers and control frames, and knows nothing of how the tunnel came to be.
 //!
-//! `flow` moves the bytes, `pulse` knows when silence is death, `alarm` keeps the one timer, and
-//! `closing` knows how both sides are told of an end. This file puts them together.
+//! `flow` moves the bytes, `pulse` knows when silence is death, `application` the heartbeats that
+//! are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end.
+//! `diagnosis` has words for the traps of well-known backends. This file puts them together.
 
 mod alarm;
+mod application;
 mod closing;
+mod diagnosis;
 mod flow;
 mod pulse;
 mod scratch;
@@ -17,7 +20,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use self::application::Beats;
 use self::closing::Settled;
+use self::diagnosis::Trap;
 use self::flow::{Broken, Flow, Nonce};
 use self::pulse::Pulse;
 use crate::config::model::{Drain, Heartbeat, RouteLimits};
@@ -48,6 +53,8 @@ pub struct Rules {
     pub limits: RouteLimits,
     /// Whether permessage-deflate was agreed on.
     pub compressed: bool,
+    /// The version of Engine.IO that the handshake named; 3 when it named none.
+    pub engine_io: u8,
     /// How it is let go.
     pub drain: Drain,
     /// For an answer to a Close frame, and for the rest after a half-close.
@@ -69,6 +76,9 @@ pub async fn run(tunnel: Tunnel, mut drain: Watch, record: &mut Record) {
     record.line.up = up;
     record.line.down = down;
     record.end(end);
+    if let Some(trap) = running.trap() {
+        diagnosis::name(trap, record);
+    }
     if let Some(words) = running.detail.take() {
         record.detail(words);
     }
@@ -127,6 +137,8 @@ struct Running {
     /// The first word about the end; from then on everything is closing.
     end: Option<End>,
     detail: Option<String>,
+    /// The backend spoke HTTP where frames were due.
+    http_behind_switch: bool,
     /// When what is left is cut.
     cut_at: Option<Instant>,
     /// When a backend's last answers to an expelled client have had their time.
@@ -145,11 +157,14 @@ impl Running {
         let Tunnel { client, backend, rules } = tunnel;
         let now = Instant::now();
         let limit = rules.limits.message_size;
-        let scanner = |sender| Scanner::new(sender, limit, rules.compressed);
         let beat = &rules.heartbeat;
+        let flow = |sender, early| {
+            let beats = Beats::new(beat, rules.engine_io, sender);
+            Flow::new(Scanner::new(sender, limit, rules.compressed), beats, early, now)
+        };
         let mut running = Self {
-            up: Flow::new(scanner(Sender::Client), &client.read_buf, now),
-            down: Flow::new(scanner(Sender::Server), &backend.read_buf, now),
+            up: flow(Sender::Client, &client.read_buf),
+            down: flow(Sender::Server, &backend.read_buf),
             client: client.stream,
             backend: backend.stream,
             client_pulse: Pulse::new(beat.client_ping, beat.client_timeout),
@@ -158,6 +173,7 @@ impl Running {
             born: now,
             end: None,
             detail: None,
+            http_behind_switch: false,
             cut_at: None,
             hurry_at: None,
             drain_at: None,
@@ -178,6 +194,7 @@ impl Running {
             let (up, down) = scratch::lend(|scratch| {
                 let (client, backend) = (&mut self.client, &mut self.backend);
                 let up = self.up.poll(cx, client, backend, scratch, now, self.nonce);
+                Beats::exchange(&mut self.up.beats, &mut self.down.beats);
                 let down = self.down.poll(cx, backend, client, scratch, now, self.nonce);
                 (up, down)
             });
@@ -206,11 +223,21 @@ impl Running {
     fn broke(&mut self, from: By, broken: Broken, now: Instant) {
         match broken {
             Broken::Rule(rule) => self.violated(from, rule, now),
+            Broken::Http(rule) => {
+                self.http_behind_switch = from == By::Backend;
+                self.violated(from, rule, now);
+            }
             Broken::TooBig => self.too_big(from, now),
             Broken::Reading(error) => self.lost(from, &error, now),
             Broken::Writing if from == By::Client => self.deaf(By::Backend, now),
             Broken::Writing => self.deaf(By::Client, now),
         }
+    }
+
+    fn trap(&self) -> Option<Trap> {
+        let engine_io = self.rules.engine_io;
+        let http = self.http_behind_switch.then_some(Trap::HttpBehindSwitch { engine_io });
+        http.or(self.up.beats.unended.then_some(Trap::NoSeparator))
     }
 
     fn ended_or(&self, by: By, cause: Cause) -> End {

@@ -51,13 +51,13 @@ impl Pulse {
     }
 
     /// When to look again.
-    pub(super) fn due(&self, heard: &Instant, pinged: Pinged) -> Option<Instant> {
-        let ping = self.ping_at(heard, pinged);
-        let dead = self.dead_at(heard, pinged);
+    pub(super) fn due(&self, now: Instant, heard: &Instant, pinged: Pinged) -> Option<Instant> {
         // While a ping waits to be sent there is no verdict: look again a period later.
-        let wait =
-            if pinged.waiting { ping.zip(self.ping).map(|(at, every)| at + every) } else { ping };
-        [wait, dead].into_iter().flatten().min()
+        let ping = match pinged.waiting {
+            true => self.ping.map(|every| now + every),
+            false => self.ping_at(heard, pinged),
+        };
+        [ping, self.dead_at(heard, pinged)].into_iter().flatten().min()
     }
 
     /// With pings, only one that was really sent and has had its time can prove a death: after a
@@ -95,14 +95,14 @@ mod tests {
         let heard = Instant::now();
         let never = Pinged::default();
         assert_eq!(pulse.look(heard + 24 * S, &heard, never), Verdict::Alive);
-        assert_eq!(pulse.due(&heard, never), Some(heard + 25 * S));
+        assert_eq!(pulse.due(heard, &heard, never), Some(heard + 25 * S));
         assert_eq!(pulse.look(heard + 25 * S, &heard, never), Verdict::Ping);
         let asked = sent(heard + 25 * S);
         assert_eq!(pulse.look(heard + 49 * S, &heard, asked), Verdict::Alive);
         assert_eq!(pulse.look(heard + 50 * S, &heard, asked), Verdict::Ping, "once more");
         let twice = Pinged { last: Some(heard + 50 * S), ..asked };
         assert_eq!(pulse.look(heard + 59 * S, &heard, twice), Verdict::Alive);
-        assert_eq!(pulse.due(&heard, twice), Some(heard + 60 * S));
+        assert_eq!(pulse.due(heard + 50 * S, &heard, twice), Some(heard + 60 * S));
         assert_eq!(pulse.look(heard + 60 * S, &heard, twice), Verdict::Dead);
     }
 
@@ -116,6 +116,8 @@ mod tests {
         assert_eq!(pulse.look(woken + 35 * S, &heard, sent(woken)), Verdict::Dead);
         let queued = Pinged { waiting: true, ..Pinged::default() };
         assert_eq!(pulse.look(woken + 99 * S, &heard, queued), Verdict::Alive, "not sent yet");
+        let later = woken + 99 * S;
+        assert_eq!(pulse.due(later, &heard, queued), Some(later + 25 * S), "however long it waits");
     }
 
     #[test]
@@ -137,6 +139,6 @@ mod tests {
         assert_eq!(pulse.look(heard + 60 * S, &heard, Pinged::default()), Verdict::Dead);
         let off = Pulse::new(None, None);
         assert_eq!(off.look(heard + 9999 * S, &heard, Pinged::default()), Verdict::Alive);
-        assert_eq!(off.due(&heard, Pinged::default()), None);
+        assert_eq!(off.due(heard, &heard, Pinged::default()), None);
     }
 }

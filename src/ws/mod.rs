@@ -5,3 +5,4 @@ pub mod close;
 pub mod control;
 pub mod key;
 pub mod scan;
+pub mod short;

@@ -1,12 +1,14 @@
 //! Walks one direction of a socket frame header by frame header. Payloads of data frames are
-//! counted, never looked at; control frames are handed out whole, for they are short.
+//! counted, never looked at; control frames are handed out whole, for they are short. So are whole
+//! messages of lengths that were asked for.
 
 use std::io::Cursor;
 
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control as ControlCode, Data, OpCode};
 
-use super::control::{Control, Kind, PAYLOAD_MAX};
+use super::control::{Control, Kind, Mask, PAYLOAD_MAX};
+use super::short::{Lengths, Short};
 
 /// Who sends in this direction: it decides about the mask (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,13 @@ pub enum Step {
         /// What it says.
         control: Control,
     },
+    /// A whole message of `len` bytes, of a length that was asked for.
+    Short {
+        /// Header and payload together.
+        len: usize,
+        /// What it says.
+        short: Short,
+    },
     /// Not yet enough to tell: at most [`super::control::FRAME_MAX`] bytes, to be shown again
     /// with more behind them.
     Incomplete,
@@ -73,6 +82,8 @@ pub struct Scanner {
     compressed: bool,
     in_message: bool,
     last_fragment: bool,
+    /// Messages of these lengths are handed out.
+    wanted: Lengths,
 }
 
 impl Scanner {
@@ -89,12 +100,24 @@ impl Scanner {
             compressed,
             in_message: false,
             last_fragment: false,
+            wanted: Lengths::NONE,
         }
+    }
+
+    /// From the next frame on, hands out messages of these lengths when they are one frame that no
+    /// extension has touched.
+    pub fn want(&mut self, lengths: Lengths) {
+        self.wanted = lengths;
     }
 
     /// Whether everything so far was whole frames: the only place where another may be put in.
     pub fn at_border(&self) -> bool {
         self.left == 0
+    }
+
+    /// Whether everything so far was whole messages: where another message may be put in.
+    pub fn at_message_border(&self) -> bool {
+        self.left == 0 && !self.in_message
     }
 
     /// Says what stands at the front of `buf`, which is not empty.
@@ -116,6 +139,13 @@ impl Scanner {
         match header.opcode {
             OpCode::Data(data) => {
                 self.begin(&header, data, length)?;
+                if self.wanted.has(length)
+                    && header.is_final
+                    && !header.rsv1
+                    && let Some(is_text) = beginning(data)
+                {
+                    return Ok(self.short(is_text, header.mask, used, buf));
+                }
                 Ok(self.payload(used, &buf[used..]))
             }
             OpCode::Control(code) => Self::control(&header, code, length, used, buf),
@@ -169,6 +199,16 @@ impl Scanner {
         Step::Data { len: head + taken as usize, begins: head > 0, ends_message }
     }
 
+    /// A whole message in one frame; until all of it is there, nothing of it has begun.
+    fn short(&mut self, is_text: bool, mask: Mask, used: usize, buf: &[u8]) -> Step {
+        let len = used + self.left as usize;
+        self.left = 0;
+        match buf.get(used..len) {
+            Some(payload) => Step::Short { len, short: Short::new(is_text, payload, mask) },
+            None => Step::Incomplete,
+        }
+    }
+
     fn control(
         header: &FrameHeader,
         code: ControlCode,
@@ -193,6 +233,15 @@ impl Scanner {
             return Ok(Step::Incomplete);
         };
         Ok(Step::Control { len, control: Control::new(kind, payload, header.mask) })
+    }
+}
+
+/// Whether a message begins here, and then whether it is text.
+fn beginning(data: Data) -> Option<bool> {
+    match data {
+        Data::Text => Some(true),
+        Data::Binary => Some(false),
+        Data::Continue | Data::Reserved(_) => None,
     }
 }
 

@@ -38,6 +38,7 @@ fn walk<'a>(
                     controls.push((control.kind, control.payload().to_vec()));
                     at += len;
                 }
+                Step::Short { .. } => panic!("nobody asked for it"),
                 Step::Incomplete => {
                     assert!(buf.len() - at < super::super::control::FRAME_MAX);
                     carry = buf[at..].to_vec();
@@ -136,4 +137,80 @@ fn a_message_is_measured_over_all_its_fragments() {
     assert!(walk(&mut scanner, [&b"\x81\x04abcd"[..]]).is_ok(), "the count begins anew");
     let over = walk(&mut scanner, [&b"\x01\x02ab\x00\x02cd\x80\x01e"[..]]);
     assert_eq!(over.err(), Some(Violation::TooBig));
+}
+
+/// Runs `pieces` through a scanner that wants messages of 5 bytes: those handed out, and all bytes.
+fn walk_wanting<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    compressed: bool,
+) -> (Vec<(bool, Vec<u8>)>, usize) {
+    let mut scanner = Scanner::new(Sender::Client, None, compressed);
+    scanner.want(Lengths::NONE.with(5));
+    let (mut shorts, mut passed, mut carry) = (Vec::new(), 0, Vec::new());
+    for piece in pieces {
+        carry.extend_from_slice(piece);
+        let mut at = 0;
+        while at < carry.len() {
+            match scanner.step(&carry[at..]).expect("valid") {
+                Step::Data { len, .. } | Step::Control { len, .. } => at += len,
+                Step::Short { len, short } => {
+                    assert!(scanner.at_message_border());
+                    shorts.push((short.is_text, short.payload().to_vec()));
+                    at += len;
+                }
+                Step::Incomplete => {
+                    assert!(carry.len() - at < super::super::control::FRAME_MAX);
+                    assert!(scanner.at_border(), "half of it is held back, so nothing has begun");
+                    break;
+                }
+            }
+        }
+        passed += at;
+        carry.drain(..at);
+    }
+    (shorts, passed)
+}
+
+#[test]
+fn a_message_of_a_wanted_length_is_handed_out_whole_at_every_split() {
+    let mask = Some([0x11, 0x22, 0x33, 0x44]);
+    let mut stream = frame(OpCode::Data(Data::Text), true, b"hello", mask);
+    stream.extend(frame(OpCode::Data(Data::Text), true, b"longer", mask));
+    stream.extend(frame(OpCode::Data(Data::Text), true, b"", mask));
+    stream.extend(frame(OpCode::Data(Data::Binary), true, b"\x01\x02\x03\x04\x05", mask));
+    let mut expected = vec![(true, b"hello".to_vec()), (false, vec![1, 2, 3, 4, 5])];
+    // None of these is a message in one frame.
+    stream.extend(frame(OpCode::Data(Data::Text), false, b"begin", mask));
+    stream.extend(frame(OpCode::Control(ControlCode::Ping), true, b"12345", mask));
+    stream.extend(frame(OpCode::Data(Data::Continue), false, b"midst", mask));
+    stream.extend(frame(OpCode::Data(Data::Continue), true, b"enden", mask));
+    stream.extend(frame(OpCode::Data(Data::Text), true, b"again", mask));
+    expected.push((true, b"again".to_vec()));
+    for split in 0..stream.len() {
+        let (a, b) = stream.split_at(split);
+        let walked = walk_wanting([a, b], false);
+        assert_eq!(walked, (expected.clone(), stream.len()), "split at {split}");
+    }
+    assert_eq!(walk_wanting(stream.chunks(1), false), (expected, stream.len()), "byte by byte");
+}
+
+#[test]
+fn a_compressed_message_is_never_handed_out() {
+    let mut compressed = frame(OpCode::Data(Data::Text), true, b"hello", Some([1, 2, 3, 4]));
+    compressed[0] |= 0x40;
+    assert_eq!(walk_wanting([&compressed[..]], true), (Vec::new(), compressed.len()));
+    let plain = frame(OpCode::Data(Data::Text), true, b"hello", Some([1, 2, 3, 4]));
+    assert_eq!(walk_wanting([&plain[..]], true).0.len(), 1, "a message may be left uncompressed");
+}
+
+#[test]
+fn a_wanted_message_is_under_the_same_rules() {
+    let mut scanner = Scanner::new(Sender::Server, Some(4), false);
+    scanner.want(Lengths::ALL);
+    assert!(matches!(scanner.step(b"\x81\x05"), Err(Violation::TooBig)), "by its header alone");
+    let mut scanner = Scanner::new(Sender::Server, None, false);
+    scanner.want(Lengths::ALL);
+    assert!(matches!(scanner.step(b"\x01\x01a"), Ok(Step::Data { len: 3, .. })));
+    assert!(scanner.at_border() && !scanner.at_message_border());
+    assert!(matches!(scanner.step(b"\x81\x01b"), Err(Violation::Sequence)));
 }

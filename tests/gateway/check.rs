@@ -46,6 +46,7 @@ goldens! {
     pools_that_cannot_work_are_refused => "backends",
     files_for_tls_toward_backends_are_looked_at => "backend-tls",
     pings_that_cannot_be_answered_are_an_error => "heartbeat",
+    an_answer_that_would_be_wrong_for_the_application_is_an_error => "application",
     a_missing_environment_variable_is_shown_at_its_place => "environment",
     limits_of_the_machine_are_named_with_their_numbers => "limits",
 }

@@ -8,9 +8,11 @@
 mod house;
 
 mod admission;
+mod application;
 mod bounds;
 mod check;
 mod closing;
+mod diagnosis;
 mod handshake;
 mod health;
 mod heartbeat;

@@ -119,11 +119,12 @@ async fn the_less_busy_of_two_takes_the_next() {
 async fn the_same_key_gets_the_same_server_from_every_gateway() {
     let (a, b) = (Backend::named("a").await, Backend::named("b").await);
     let keys = |on: &str| format!("{}balance = \"hash\"\nhash_on = \"{on}\"\n", servers(&[&a, &b]));
-    let user = |at: usize| (format!("/"), format!("X-User: user-{at}\r\n"));
-    let room = |at: usize| (format!("/?EIO=4&room=r{at}"), String::new());
-    let path = |at: usize| (format!("/rooms/{at}"), String::new());
-    let kinds: [(&str, &dyn Fn(usize) -> (String, String)); 3] =
-        [("header:X-User", &user), ("query:room", &room), ("path", &path)];
+    type Asked = fn(usize) -> (String, String);
+    let kinds: [(&str, Asked); 3] = [
+        ("header:X-User", |at| ("/".to_owned(), format!("X-User: user-{at}\r\n"))),
+        ("query:room", |at| (format!("/?EIO=4&room=r{at}"), String::new())),
+        ("path", |at| (format!("/rooms/{at}"), String::new())),
+    ];
     for (on, request) in kinds {
         let (here, there) =
             (House::with(&pool(&keys(on))).await, House::with(&pool(&keys(on))).await);

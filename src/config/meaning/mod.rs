@@ -3,6 +3,7 @@
 
 mod backend;
 mod backends;
+mod heartbeat;
 mod listeners;
 mod route;
 mod site;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::backends::Backends;
+use super::heartbeat;
 use crate::config::defaults;
 use crate::config::model::{
-    Clients, Compression, Forwarded, Heartbeat, Located, PathRule, Route, RouteLimits,
-    RouteTimeouts, Spot, Subprotocol, Template, Upgrade,
+    Clients, Compression, Forwarded, Located, PathRule, Route, RouteLimits, RouteTimeouts, Spot,
+    Subprotocol, Template, Upgrade,
 };
 use crate::config::raw::{self, StripPrefix, Text};
 use crate::config::reader::{Reader, Table};
@@ -31,6 +32,7 @@ pub fn route(
         }
     };
     let name = raw.path.as_ref().map(|it| it.get_ref().clone()).unwrap_or_default();
+    let heartbeat = heartbeat::heartbeat(raw.heartbeat.as_ref(), reader);
     let rest = Route {
         name,
         // Never seen: a route without a path or a backend does not leave this function.
@@ -41,11 +43,11 @@ pub fn route(
         set_headers: set_headers(raw.set_headers.unwrap_or_default(), reader),
         remove_headers: values(reader.list(raw.remove_headers.as_ref(), http::removable_header)),
         subprotocol: subprotocol(raw.subprotocol.as_ref(), reader),
-        compression: compression(raw.compression.as_ref(), reader),
+        compression: compression(raw.compression.as_ref(), heartbeat.answer, reader),
         forwarded: forwarded(raw.forwarded.as_ref(), reader),
         trusted_proxies: values(reader.list(raw.trusted_proxies.as_ref(), address::network)),
         clients: clients(raw.clients.as_ref(), reader),
-        heartbeat: heartbeat(&raw.heartbeat.unwrap_or_default(), reader),
+        heartbeat,
         limits: limits(&raw.limits.unwrap_or_default(), reader),
         timeouts: timeouts(&raw.timeouts.unwrap_or_default(), reader),
     };
@@ -62,9 +64,19 @@ fn upgrade(raw: Option<&Text>, reader: &mut Reader<'_>) -> Upgrade {
     reader.value_or(raw, Upgrade::Allow, |it| choice(it, &choices))
 }
 
-fn compression(raw: Option<&Text>, reader: &mut Reader<'_>) -> Compression {
+/// What cannot be read cannot be answered: with `heartbeat.answer` the offer is declined.
+fn compression(raw: Option<&Text>, answer: bool, reader: &mut Reader<'_>) -> Compression {
     let choices = [("pass", Compression::Pass), ("decline", Compression::Decline)];
-    reader.value_or(raw, Compression::Pass, |it| choice(it, &choices))
+    let written = reader.value(raw, |it| choice(it, &choices));
+    if !answer {
+        return written.map_or(Compression::Pass, |it| it.value);
+    }
+    if let Some(Located { value: Compression::Pass, spot }) = written {
+        let wrong = Wrong::new("with `heartbeat.answer` compression is declined all the same");
+        let hint = "a compressed ping cannot be read: write \"decline\", or leave it out";
+        reader.warning(spot, wrong.hint(hint));
+    }
+    Compression::Decline
 }
 
 fn forwarded(raw: Option<&Text>, reader: &mut Reader<'_>) -> Forwarded {
@@ -161,53 +173,6 @@ fn clients(raw: Option<&raw::Clients>, reader: &mut Reader<'_>) -> Clients {
         allow: values(reader.list(allow, address::network)),
         deny: values(reader.list(deny, address::network)),
     }
-}
-
-fn heartbeat(raw: &raw::Heartbeat, reader: &mut Reader<'_>) -> Heartbeat {
-    let beat = Heartbeat {
-        client_ping: reader.wait_or(raw.client_ping.as_ref(), defaults::CLIENT_PING),
-        client_timeout: reader.wait_or(raw.client_timeout.as_ref(), defaults::CLIENT_TIMEOUT),
-        backend_ping: reader.wait_or(raw.backend_ping.as_ref(), defaults::BACKEND_PING),
-        backend_timeout: reader.wait_or(raw.backend_timeout.as_ref(), defaults::BACKEND_TIMEOUT),
-        idle_timeout: reader.wait_or(raw.idle_timeout.as_ref(), defaults::IDLE_TIMEOUT),
-        max_age: reader.wait_or(raw.max_age.as_ref(), defaults::MAX_AGE),
-        close_code: reader.close_code_or(raw.close_code.as_ref(), defaults::HEARTBEAT_CLOSE_CODE),
-    };
-    let client = [raw.client_ping.as_ref(), raw.client_timeout.as_ref()];
-    unanswerable("client", beat.client_ping, beat.client_timeout, client, reader);
-    let backend = [raw.backend_ping.as_ref(), raw.backend_timeout.as_ref()];
-    unanswerable("backend", beat.backend_ping, beat.backend_timeout, backend, reader);
-    if beat.client_ping.or(beat.client_timeout).or(beat.idle_timeout).is_none()
-        && let Some(written) = raw.client_timeout.as_ref()
-    {
-        let wrong = Wrong::new("a client that vanished without a word is never noticed");
-        let hint = "keep `client_ping` and `client_timeout`, or set `idle_timeout`";
-        reader.warning(written.span(), wrong.hint(hint));
-    }
-    beat
-}
-
-/// A ping that is sent only when the time is already up could never be answered.
-fn unanswerable(
-    side: &str,
-    ping: Option<std::time::Duration>,
-    timeout: Option<std::time::Duration>,
-    written: [Option<&Text>; 2],
-    reader: &mut Reader<'_>,
-) {
-    let (Some(ping), Some(timeout)) = (ping, timeout) else { return };
-    let [ping_written, timeout_written] = written;
-    let Some(spot) = ping_written.or(timeout_written).filter(|_| ping >= timeout) else { return };
-    let default = |written: Option<&Text>| if written.is_some() { "" } else { ", the default" };
-    let message = format!(
-        "`{side}_ping` ({}{}) is not shorter than `{side}_timeout` ({}{}): no ping could be answered",
-        quantity::written(ping),
-        default(ping_written),
-        quantity::written(timeout),
-        default(timeout_written),
-    );
-    let hint = "let two pings fit into the timeout, as 25s into 60s";
-    reader.error(spot.span(), Wrong::new(message).hint(hint));
 }
 
 fn limits(raw: &raw::RouteLimits, reader: &mut Reader<'_>) -> RouteLimits {

@@ -1,5 +1,6 @@
 //! What a route says: where it leads, who may come, which silence is death.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -185,6 +186,26 @@ pub struct Heartbeat {
     pub max_age: Option<Duration>,
     /// What the client is told when a heartbeat ran out; may be on the wire.
     pub close_code: u16,
+    /// The application's own heartbeat.
+    pub application: Option<Application>,
+    /// The gateway answers the application's pings; only with [`Application::Words`].
+    pub answer: bool,
+}
+
+/// `heartbeat.application`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Application {
+    /// Socket.IO's transport: text `2` and `3`.
+    EngineIo,
+    /// ASP.NET Core SignalR: `{"type":6}` and its separator, or the same in MessagePack.
+    SignalR,
+    /// Two different texts of 1 to 125 bytes, shared by all sockets.
+    Words {
+        /// What asks.
+        ping: Arc<str>,
+        /// What answers.
+        pong: Arc<str>,
+    },
 }
 
 /// `[sites.routes.limits]`; `None` is `"off"`.

@@ -1,4 +1,4 @@
-//! The two values that may be written in more than one form.
+//! The values that may be written in more than one form.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-use super::ServerTable;
+use super::{ServerTable, Words};
 
 /// One of `backends.NAME.servers`.
 #[derive(Debug)]
@@ -58,6 +58,34 @@ impl<'de> Deserialize<'de> for StripPrefix {
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<StripPrefix, E> {
                 Ok(StripPrefix::Text(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// `heartbeat.application`
+#[derive(Debug)]
+pub enum Application {
+    /// `"engine.io"`
+    Name(String),
+    /// `{ ping = "…", pong = "…" }`
+    Words(Words),
+}
+
+impl<'de> Deserialize<'de> for Application {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Application;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a table with `ping` and `pong`")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Application, E> {
+                Ok(Application::Name(text.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Application, A::Error> {
+                Words::deserialize(MapAccessDeserializer::new(map)).map(Application::Words)
             }
         }
         deserializer.deserialize_any(Form)

@@ -15,7 +15,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-pub use form::{Server, StripPrefix};
+pub use form::{Application, Server, StripPrefix};
 
 /// A string.
 pub type Text = Spanned<String>;
@@ -231,6 +231,16 @@ table! {
         idle_timeout: Text,
         max_age: Text,
         close_code: Whole,
+        application: Spanned<Application>,
+        answer: Spanned<bool>,
+    }
+}
+
+table! {
+    /// `sites.routes.heartbeat.application` in its table form.
+    Words {
+        ping: Text,
+        pong: Text,
     }
 }
 
@@ -270,6 +280,7 @@ pub fn tables() -> Vec<(&'static str, &'static [&'static str])> {
         ("sites.routes.clients", Clients::KEYS),
         ("sites.routes.clients.addresses", Addresses::KEYS),
         ("sites.routes.heartbeat", Heartbeat::KEYS),
+        ("sites.routes.heartbeat.application", Words::KEYS),
         ("sites.routes.limits", RouteLimits::KEYS),
         ("sites.routes.timeouts", RouteTimeouts::KEYS),
     ]

@@ -18,7 +18,9 @@ fn the_example_is_valid_and_raises_no_warning() {
 #[test]
 fn the_example_has_every_key_and_the_defaults_that_it_says() {
     let example: toml::Table = EXAMPLE.parse().expect("it is TOML");
-    for (path, keys) in raw::tables().into_iter().filter(|it| it.0 != "backends.NAME.servers") {
+    // In the example these two stand in their other form.
+    let other = ["backends.NAME.servers", "sites.routes.heartbeat.application"];
+    for (path, keys) in raw::tables().into_iter().filter(|it| !other.contains(&it.0)) {
         for key in keys {
             assert!(
                 in_some_table(&example, path, key),

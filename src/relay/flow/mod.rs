@@ -9,6 +9,7 @@ use std::io;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::application::Beats;
 use super::pulse::Pinged;
 use crate::life::Rule;
 use crate::observe::line;
@@ -48,6 +49,8 @@ pub(super) enum Output {
 pub(super) enum Broken {
     /// Its source broke a rule of RFC 6455.
     Rule(Rule),
+    /// The same, by beginning with an HTTP answer.
+    Http(Rule),
     /// Its source sent a message longer than the limit.
     TooBig,
     /// Its source's stream broke.
@@ -66,8 +69,12 @@ pub(super) struct Flow {
     pub(super) closed: Option<u16>,
     /// When the source was last heard: any byte counts.
     pub(super) heard: Instant,
-    /// When the source last sent data.
+    /// When the source last sent data: heartbeats are none.
     pub(super) data: Instant,
+    /// When something of a message was last passed on: heartbeats are some.
+    pub(super) passed: Instant,
+    /// The heartbeats among the source's messages, and ours in its place.
+    pub(super) beats: Beats,
     /// Since when the destination has taken nothing of what waits for it.
     pub(super) stalled: Option<Instant>,
     scanner: Scanner,
@@ -90,7 +97,8 @@ pub(super) struct Flow {
 
 impl Flow {
     /// A flow whose source has already sent `early`.
-    pub(super) fn new(scanner: Scanner, early: &Bytes, now: Instant) -> Self {
+    pub(super) fn new(mut scanner: Scanner, beats: Beats, early: &Bytes, now: Instant) -> Self {
+        scanner.want(beats.lengths());
         Self {
             input: Input::Relay,
             output: Output::Open,
@@ -98,6 +106,8 @@ impl Flow {
             closed: None,
             heard: now,
             data: now,
+            passed: now,
+            beats,
             stalled: None,
             scanner,
             fresh: !early.is_empty(),
@@ -199,6 +209,11 @@ impl Flow {
         if self.stalled.is_some() {
             self.heard = now;
         }
+    }
+
+    /// Whether a message of the gateway may be put in here: behind whole messages, before a Close.
+    fn may_speak(&self) -> bool {
+        self.output == Output::Open && !self.inject_closes && self.scanner.at_message_border()
     }
 
     /// Puts the gateway's own frames in, if this is a border between frames.

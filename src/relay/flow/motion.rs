@@ -11,10 +11,13 @@ use tokio::time::Instant;
 
 use super::{Broken, Flow, Input, Nonce, Output};
 use crate::life::Rule;
+use crate::relay::application::Heard;
+use crate::relay::diagnosis::is_http;
 use crate::stream::Stream;
 use crate::ws::close::{self, BadClose};
 use crate::ws::control::{Control, Kind};
 use crate::ws::scan::Step;
+use crate::ws::short::Short;
 
 /// Reads of one poll before others have their turn.
 const TURNS: usize = 16;
@@ -34,6 +37,12 @@ impl Flow {
             self.put_in();
             if self.push(cx, to, now).map_err(|_| Broken::Writing)?.is_pending() {
                 return Ok(());
+            }
+            if self.beats.is_waiting() && self.may_speak() {
+                let len = self.beats.speak(scratch);
+                self.passed = now;
+                self.pass(cx, to, &scratch[..len]).map_err(|_| Broken::Writing)?;
+                continue;
             }
             let Poll::Ready(read) = self.pull(cx, from, scratch) else {
                 return Ok(());
@@ -163,6 +172,12 @@ impl Flow {
                 self.put_in();
                 (start, end) = (at, at);
             }
+            if self.beats.is_waiting() && self.may_speak() {
+                self.backlog.extend_from_slice(&buf[start..end]);
+                self.beats.append(&mut self.backlog);
+                self.passed = now;
+                (start, end) = (at, at);
+            }
             let (len, passes) = match self.frame(&buf[at..], now, nonce) {
                 Ok(Some(it)) => it,
                 Ok(None) => {
@@ -172,7 +187,7 @@ impl Flow {
                     self.carry = tail;
                     break;
                 }
-                Err(broken) => return (start..end, Some(broken)),
+                Err(broken) => return (start..end, Some(self.recognised(broken, &buf[at..]))),
             };
             self.seen.bytes += len as u64;
             if passes {
@@ -200,13 +215,44 @@ impl Flow {
                 self.seen.frames += u64::from(begins);
                 self.seen.messages += u64::from(ends_message);
                 self.data = now;
+                self.passed = now;
                 Ok(Some((len, self.input == Input::Relay)))
             }
+            Step::Short { len, short } => Ok(Some((len, self.short(&short, now)))),
             Step::Control { len, control } => {
                 self.seen.frames += 1;
                 Ok(Some((len, self.control(&control, nonce)?)))
             }
         }
+    }
+
+    /// What a stream is that is broken at its very beginning.
+    fn recognised(&self, broken: Broken, rest: &[u8]) -> Broken {
+        match broken {
+            Broken::Rule(rule) if self.seen.frames == 0 && is_http(rest) => Broken::Http(rule),
+            other => other,
+        }
+    }
+
+    /// Whether a short message of the source is passed on.
+    fn short(&mut self, short: &Short, now: Instant) -> bool {
+        let first = (self.seen.messages == 0).then_some(short);
+        if self.beats.greeted(first) {
+            self.scanner.want(self.beats.lengths());
+        }
+        self.seen.frames += 1;
+        self.seen.messages += 1;
+        if self.input != Input::Relay {
+            return false;
+        }
+        let heard = self.beats.hear(short);
+        if heard == Heard::Data {
+            self.data = now;
+        }
+        if heard != Heard::Taken {
+            self.passed = now;
+        }
+        heard != Heard::Taken
     }
 
     /// Whether a control frame of the source is passed on.

@@ -4,6 +4,7 @@ pub mod backend;
 pub mod certificates;
 pub mod client;
 pub mod frames;
+pub mod log;
 
 use std::net::SocketAddr;
 use std::path::Path;
