@@ -1,7 +1,6 @@
 //! One request, from its head to its answer. Every way out is recorded.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
 use hyper::body::Incoming;
@@ -9,22 +8,18 @@ use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
 use hyper::{Request, Response};
 
 use super::admission::{self, Asking};
-use super::affinity::{Affinity, Traits};
+use super::admitted::Admitted;
 use super::client_ip;
 use super::clock::Clock;
 use super::diagnosis;
 use super::forward::{self, Trouble, Upload};
-use super::forwarded::Facts;
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
 use super::mini_program;
-use super::outbound::Passage;
 use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
-use super::router::Match;
 use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
-use super::site::Route;
 use super::upgrade::{self, Outcome};
 use super::{path, reply};
 use crate::config::model::Upgrade;
@@ -34,22 +29,12 @@ use crate::observe::line::Kind;
 use crate::observe::metrics::Present;
 use crate::observe::record::Record;
 use crate::observe::redact;
-use crate::upstream::{Errand, Parties};
 
 /// Answers the requests of one connection.
 pub(super) struct Desk {
     visit: Visit,
     clock: Clock,
     slot: Slot,
-}
-
-/// What is settled about a request before any backend is dialled.
-struct Admitted<'a> {
-    matched: Match<'a, Arc<Route>>,
-    path: &'a str,
-    authority: &'a Authority,
-    client_ip: Option<IpAddr>,
-    by_trusted: bool,
 }
 
 impl Desk {
@@ -180,7 +165,7 @@ impl Desk {
         if let Some(app) = field(headers, &REFERER).and_then(mini_program::app_of) {
             record.line.app = app.to_string();
         }
-        let (host, tls) = (authority.text.as_str(), self.is_tls());
+        let (host, tls) = (authority.text.as_str(), self.visit.is_tls());
         admission::admit(&rules.clients, &Asking { headers, host, tls, client: client_ip })?;
         Ok(Admitted { matched, path, authority, client_ip, by_trusted })
     }
@@ -195,11 +180,11 @@ impl Desk {
         let route = admitted.matched.target;
         record.line.backend = route.pool.name().to_owned();
         let id = record.line.id.clone();
-        let passage = self.passage(admitted, &id);
-        let (affinity, errand) = self.errand(&request, admitted);
+        let passage = admitted.passage(&self.visit, &id);
+        let (affinity, errand) = admitted.errand(&self.visit, &request);
         match forward::exchange(request, route, &passage, &errand, record, upload).await {
             Ok(mut response) => {
-                affinity.mark(response.headers_mut(), self.is_tls());
+                affinity.mark(response.headers_mut(), self.visit.is_tls());
                 Ok(Turned::Plain(response))
             }
             Err(trouble) => Err(explain(&trouble, record)),
@@ -216,8 +201,8 @@ impl Desk {
         let route = admitted.matched.target;
         record.line.backend = route.pool.name().to_owned();
         let id = record.line.id.clone();
-        let passage = self.passage(admitted, &id);
-        let (affinity, errand) = self.errand(&request, admitted);
+        let passage = admitted.passage(&self.visit, &id);
+        let (affinity, errand) = admitted.errand(&self.visit, &request);
         let engine_io = diagnosis::engine_io(request.uri().query());
         let (parts, _) = request.into_parts();
         let spelling = &self.visit.spelling;
@@ -225,11 +210,11 @@ impl Desk {
         match asked {
             Err(trouble) => Err(explain(&trouble, record)),
             Ok(Outcome::Declined(mut response)) => {
-                affinity.mark(response.headers_mut(), self.is_tls());
+                affinity.mark(response.headers_mut(), self.visit.is_tls());
                 Ok(Turned::Plain(response))
             }
             Ok(Outcome::Switched(mut response, rest, agreed)) => {
-                affinity.mark(response.headers_mut(), self.is_tls());
+                affinity.mark(response.headers_mut(), self.visit.is_tls());
                 let (backend, lease) = *rest;
                 let terms = Terms {
                     heartbeat: route.rules.heartbeat.clone(),
@@ -239,44 +224,6 @@ impl Desk {
                 };
                 Ok(Turned::Switched(response, Box::new((backend, lease, terms))))
             }
-        }
-    }
-
-    /// What ties the request to a server, and what it is sent there for.
-    fn errand(&self, request: &Request<Incoming>, admitted: &Admitted<'_>) -> (Affinity, Errand) {
-        let traits = Traits {
-            headers: request.headers(),
-            query: request.uri().query(),
-            path: admitted.path,
-            client_ip: admitted.client_ip,
-        };
-        let affinity = Affinity::of(admitted.matched.target.pool.balance(), &traits);
-        let peer = self.visit.peer;
-        let is_peer = |ip: IpAddr| peer.is_some_and(|it| it.ip().to_canonical() == ip);
-        // Behind a trusted proxy the port is the proxy's.
-        let client = admitted.client_ip.map(|ip| match peer.filter(|_| is_peer(ip)) {
-            Some(peer) => peer,
-            None => SocketAddr::new(ip, 0),
-        });
-        let parties = Parties { client, local: self.visit.local };
-        let errand = Errand { key: affinity.key, parties };
-        (affinity, errand)
-    }
-
-    fn passage<'a>(&'a self, admitted: &'a Admitted<'a>, id: &'a str) -> Passage<'a> {
-        Passage {
-            route: &admitted.matched.target.rules,
-            path: admitted.path,
-            prefix_len: admitted.matched.prefix_len,
-            request_id: id,
-            facts: Facts {
-                client_ip: admitted.client_ip,
-                peer: self.visit.peer.map(|it| it.ip()),
-                host: &admitted.authority.text,
-                tls: self.is_tls(),
-                port: self.visit.port,
-                by_trusted: admitted.by_trusted,
-            },
         }
     }
 
@@ -304,10 +251,6 @@ impl Desk {
         });
         let clock = self.clock.clone();
         response.map(|body| Recorded { body, record, upload, clock, _present: present })
-    }
-
-    fn is_tls(&self) -> bool {
-        matches!(self.visit.door, Door::Https)
     }
 }
 

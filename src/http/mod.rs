@@ -5,6 +5,7 @@
 //! `admission` (who may come) -> `upgrade` or `forward` -> `reply`.
 
 pub mod admission;
+mod admitted;
 pub mod affinity;
 mod answer;
 pub mod client_ip;

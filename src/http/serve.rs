@@ -70,6 +70,13 @@ pub struct Visit {
     pub server_name: Option<String>,
 }
 
+impl Visit {
+    /// Whether the client came over TLS.
+    pub(super) fn is_tls(&self) -> bool {
+        matches!(self.door, Door::Https)
+    }
+}
+
 /// What became of the connection.
 pub enum Served {
     /// It is over; every request has been recorded.

@@ -1,0 +1,63 @@
+//! What is settled about a request before any backend is dialled, and what follows from it for the
+//! way there.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hyper::Request;
+
+use super::affinity::{Affinity, Traits};
+use super::forwarded::Facts;
+use super::head::Authority;
+use super::outbound::Passage;
+use super::router::Match;
+use super::serve::Visit;
+use super::site::Route;
+use crate::upstream::{Errand, Parties};
+
+/// A request that may come.
+pub(super) struct Admitted<'a> {
+    pub matched: Match<'a, Arc<Route>>,
+    pub path: &'a str,
+    pub authority: &'a Authority,
+    pub client_ip: Option<IpAddr>,
+    pub by_trusted: bool,
+}
+
+impl<'a> Admitted<'a> {
+    /// What its head is changed with.
+    pub(super) fn passage(&'a self, visit: &Visit, id: &'a str) -> Passage<'a> {
+        Passage {
+            route: &self.matched.target.rules,
+            path: self.path,
+            prefix_len: self.matched.prefix_len,
+            request_id: id,
+            facts: Facts {
+                client_ip: self.client_ip,
+                peer: visit.peer.map(|it| it.ip()),
+                host: &self.authority.text,
+                tls: visit.is_tls(),
+                port: visit.port,
+                by_trusted: self.by_trusted,
+            },
+        }
+    }
+
+    /// What ties it to a server, and what it is sent there for.
+    pub(super) fn errand<B>(&self, visit: &Visit, request: &Request<B>) -> (Affinity, Errand) {
+        let traits = Traits {
+            headers: request.headers(),
+            query: request.uri().query(),
+            path: self.path,
+            client_ip: self.client_ip,
+        };
+        let affinity = Affinity::of(self.matched.target.pool.balance(), &traits);
+        let is = |peer: &SocketAddr, ip: IpAddr| peer.ip().to_canonical() == ip;
+        // Behind a trusted proxy the port is the proxy's.
+        let client = self
+            .client_ip
+            .map(|ip| visit.peer.filter(|peer| is(peer, ip)).unwrap_or(SocketAddr::new(ip, 0)));
+        let errand = Errand { key: affinity.key, parties: Parties { client, local: visit.local } };
+        (affinity, errand)
+    }
+}
