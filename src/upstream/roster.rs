@@ -160,3 +160,79 @@ async fn look_up(host: &str, port: u16, limit: Duration) -> io::Result<Vec<Socke
 
 /// Addresses of one name that become servers.
 const ADDRESSES_MOST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn roster(servers: &str, previous: Option<&Roster>) -> Roster {
+        let text = format!(
+            "[[listeners]]\naddress = \"[::]:443\"\n[backends.a]\nservers = [{servers}]\n[[sites]]\n\
+             domains = [\"a.test\"]\ncertificate = \"a\"\nprivate_key = \"b\"\n\
+             [[sites.routes]]\npath = \"/\"\nbackend = \"a\"\n"
+        );
+        let (config, _) = crate::config::parse(Path::new("a.toml"), &text, &|_| None)
+            .unwrap_or_else(|report| panic!("{}", report.render()));
+        Roster::new(&config.backends[0], previous)
+    }
+
+    fn names(roster: &Roster) -> Vec<String> {
+        roster.members().iter().map(|it| it.server.name.clone()).collect()
+    }
+
+    /// As if the name had been looked up.
+    fn stands_for(roster: &Roster, host: &str, addresses: &[&str]) {
+        let address = ServerAddress::Tcp { host: host.to_owned(), port: 80 };
+        let found = addresses.iter().map(|it| it.parse().expect("an address")).collect();
+        roster.known().insert(address, found);
+        let next = roster.gather(&roster.members());
+        roster.members.store(Arc::new(next));
+    }
+
+    #[test]
+    fn a_name_is_as_many_servers_as_it_has_addresses() {
+        let roster = roster("\"game.internal:80\", \"10.0.0.9:80\"", None);
+        assert_eq!(names(&roster), ["10.0.0.9:80"], "not looked up yet");
+        stands_for(&roster, "game.internal", &["10.0.0.1:80", "[2001:db8::1]:80", "10.0.0.9:80"]);
+        let expected = ["10.0.0.1:80", "[2001:db8::1]:80", "10.0.0.9:80"];
+        assert_eq!(names(&roster), expected, "each once");
+    }
+
+    #[test]
+    fn an_address_that_stays_keeps_its_server() {
+        let roster = roster("\"game.internal:80\"", None);
+        stands_for(&roster, "game.internal", &["10.0.0.1:80", "10.0.0.2:80"]);
+        let lease = roster.members()[1].server.lease(true);
+        stands_for(&roster, "game.internal", &["10.0.0.2:80", "10.0.0.3:80"]);
+        assert_eq!(names(&roster), ["10.0.0.2:80", "10.0.0.3:80"]);
+        assert_eq!(roster.members()[0].server.live(), 1, "its socket still counts");
+        drop(lease);
+    }
+
+    #[test]
+    fn a_reload_keeps_servers_and_what_names_stand_for() {
+        let before = roster("\"game.internal:80\", \"10.0.0.9:80\"", None);
+        stands_for(&before, "game.internal", &["10.0.0.1:80"]);
+        let lease = before.members()[1].server.lease(true);
+        let after = roster(
+            "{ address = \"10.0.0.9:80\", weight = 5 }, \"game.internal:80\"",
+            Some(&before),
+        );
+        assert_eq!(names(&after), ["10.0.0.9:80", "10.0.0.1:80"]);
+        assert_eq!((after.members()[0].weight, after.members()[0].server.live()), (5, 1));
+        drop(lease);
+        let secure = roster("\"https://10.0.0.9:80\"", Some(&before));
+        let same = Arc::ptr_eq(&secure.members()[0].server, &before.members()[1].server);
+        assert!(!same, "its connections are of another kind");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_cannot_be_looked_up_keeps_what_it_stood_for() {
+        let roster = roster("\"nobody.invalid:80\"", None);
+        stands_for(&roster, "nobody.invalid", &["10.0.0.1:80"]);
+        roster.resolve(Duration::from_secs(5)).await;
+        assert_eq!(names(&roster), ["10.0.0.1:80"]);
+    }
+}
