@@ -9,6 +9,7 @@ import { WebSocketServer } from 'ws';
 import { DEVICES } from '../lib/devices.mjs';
 import { Inbox } from '../lib/inbox.mjs';
 import { freePort, listen } from '../lib/ports.mjs';
+import { closed, opened, refused } from '../lib/wx-waits.mjs';
 import { phone } from '../lib/wx.mjs';
 
 export const name = 'mini program';
@@ -68,7 +69,7 @@ async function arrivesAs(device, gateway, server) {
 
 async function strangersAreRefused(gateway) {
   const header = { Origin: 'https://evil.example' };
-  assert.match(await refusal(phone(gateway), { url: URL_OF_APP, header }), /code:20, msg:Invalid HTTP status/);
+  assert.match(await refused(phone(gateway), { url: URL_OF_APP, header }), /code:20, msg:Invalid HTTP status/);
 }
 
 async function subprotocols(gateway) {
@@ -99,9 +100,9 @@ async function globalStyle(gateway) {
 async function fiveAtMost(gateway) {
   const wx = phone(gateway);
   const tasks = await Promise.all(Array.from({ length: 5 }, () => opened(wx.connectSocket({ url: URL_OF_APP }))));
-  const refused = new Inbox('the sixth');
-  wx.connectSocket({ url: URL_OF_APP, fail: refused.push });
-  assert.match((await refused.next()).errMsg, /exceed max concurrent count/);
+  const failure = new Inbox('the sixth');
+  wx.connectSocket({ url: URL_OF_APP, fail: failure.push });
+  assert.match((await failure.next()).errMsg, /exceed max concurrent count/);
   await closed(tasks.pop());
   tasks.push(await opened(wx.connectSocket({ url: URL_OF_APP })));
   await Promise.all(tasks.map((task) => closed(task)));
@@ -109,34 +110,12 @@ async function fiveAtMost(gateway) {
 
 async function failures(gateway) {
   const wx = phone(gateway);
-  assert.match(await refusal(wx, { url: 'wss://game.example.test/nowhere' }), /code:20, msg:Invalid HTTP status/);
-  assert.match(await refusal(wx, { url: 'wss://game.example.test/dead' }), /code:20, msg:Invalid HTTP status/);
-  assert.match(await refusal(wx, { url: 'wss://other.example.test/echo' }), /code:2, msg:Underlying Transport Error/);
+  assert.match(await refused(wx, { url: 'wss://game.example.test/nowhere' }), /code:20, msg:Invalid HTTP status/);
+  assert.match(await refused(wx, { url: 'wss://game.example.test/dead' }), /code:20, msg:Invalid HTTP status/);
+  assert.match(await refused(wx, { url: 'wss://other.example.test/echo' }), /code:2, msg:Underlying Transport Error/);
   const task = await opened(wx.connectSocket({ url: URL_OF_APP }));
   const closes = new Inbox('the close');
   task.onClose(closes.push);
   task.send({ data: 'vanish' });
   assert.equal((await closes.next()).code, 1011, 'a server that vanished is told with a Close frame');
-}
-
-function opened(task) {
-  return new Promise((resolve, reject) => {
-    task.onOpen(() => resolve(task));
-    task.onError(({ errMsg }) => reject(new Error(errMsg)));
-  });
-}
-
-function closed(task, options) {
-  return new Promise((resolve) => {
-    task.onClose(resolve);
-    task.close(options);
-  });
-}
-
-function refusal(wx, options) {
-  return new Promise((resolve, reject) => {
-    const task = wx.connectSocket(options);
-    task.onError(({ errMsg }) => resolve(errMsg));
-    task.onOpen(() => reject(new Error(`${options.url} opened`)));
-  });
 }
