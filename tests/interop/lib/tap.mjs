@@ -15,7 +15,7 @@ export function tap(socket, { control = false } = {}) {
       }
     };
   };
-  socket.on('data', keep(frames.read));
+  socket.prependListener('data', keep(frames.read)); // before a library takes the mask off in place
   const write = socket.write;
   const wrote = keep(frames.written);
   socket.write = function tapped(chunk, ...rest) {
