@@ -1,5 +1,7 @@
 // MQTT over WebSocket: mqtt.js, as it is in Node and as it is in mini programs, with a real broker.
 
+import '../lib/unpooled.mjs';
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -56,7 +58,6 @@ async function inNode(t, { host, port }) {
 /** mqtt.js' own transport for mini programs wants a global `wx`. */
 async function inMiniProgram(t, gateway) {
   globalThis.wx = phone(gateway);
-  Buffer.poolSize = 0; // it sends `chunk.buffer` whole: no memory pool lies behind a Buffer in a mini program
   const options = { protocol: 'wxs', hostname: gateway.host, path: '/mqtt', clientId: 'mini-program', keepalive: KEEPALIVE_S };
   return connected(t, new mqtt.MqttClient((client) => wxTransport.default(client, { ...client.options }), { ...DEFAULTS, ...options }));
 }
@@ -85,7 +86,7 @@ async function talk(from, to) {
 async function heartbeats({ pings }, clients) {
   await new Promise((resolve) => { setTimeout(resolve, 3000 * KEEPALIVE_S); });
   clients.forEach((client) => {
-    assert.ok(client.connected);
+    assert.ok(client.connected, `${client.options.clientId} is still connected`);
     assert.ok(pings.get(client.options.clientId) >= 1, `${client.options.clientId}: PINGREQ reached the broker`);
   });
 }
