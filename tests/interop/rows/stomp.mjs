@@ -92,7 +92,6 @@ async function talk(from, to) {
   for (const body of ['one mug', 'x'.repeat(50_000)]) {
     from.publish({ destination: TOPIC, body });
     assert.equal((await to.heard.next()).body, body);
-    assert.equal((await from.heard.next()).body, body);
   }
   assert.ok(from.connected && to.connected);
 }
