@@ -8,6 +8,7 @@ import { Tools } from './row-tools.mjs';
 const [, , file, identity] = process.argv;
 const tools = new Tools(identity);
 
+process.setMaxListeners(100); // each gateway and each server of a row wants to hear of the end
 process.once('SIGTERM', () => process.exit(1)); // so that those who wait for `exit` stop what they started
 process.once('disconnect', () => process.exit(1));
 process.on('uncaughtException', (error) => finish({ error: `thrown outside of the row: ${error.stack}` }));
