@@ -1,0 +1,64 @@
+// SignalR from the client's side: connections of the official library, and the bytes that an app writes
+// itself when it speaks the JSON protocol over a bare socket. Knows nothing of servers or gateways.
+
+import { connect } from './raw-socket.mjs';
+import { CLOSE, PING, TEXT, frame } from './frames.mjs';
+
+/** Ends every message; invisible in most editors, and easily lost. */
+export const SEPARATOR = '\x1e';
+export const HANDSHAKE = `{"protocol":"json","version":1}${SEPARATOR}`;
+export const PING_MESSAGE = `{"type":6}${SEPARATOR}`;
+export const TOKEN = 'never-to-be-logged';
+
+/** The four ways in which the official client connects. */
+export const WAYS = {
+  WebSockets: { transport: 'WebSockets' },
+  ServerSentEvents: { transport: 'ServerSentEvents' },
+  LongPolling: { transport: 'LongPolling' },
+  'WebSockets without negotiation': { transport: 'WebSockets', skipNegotiation: true },
+};
+
+/** A started connection of the official client; `ended` is set when it closes by itself. */
+export async function official(library, gateway, way) {
+  const { HubConnectionBuilder, HttpTransportType, LogLevel } = library;
+  const { transport, skipNegotiation = false } = WAYS[way];
+  const connection = new HubConnectionBuilder()
+    .withUrl(`https://${gateway.host}:${gateway.port}/hub`, {
+      transport: HttpTransportType[transport], skipNegotiation, accessTokenFactory: () => TOKEN,
+    })
+    .configureLogging(LogLevel.None)
+    .build();
+  connection.way = way;
+  connection.ended = null;
+  connection.onclose((error) => { connection.ended = error ?? new Error('closed'); });
+  await connection.start();
+  return connection;
+}
+
+/** A bare socket at the hub, with the headers that a mini program sends. */
+export async function native(gateway, headers, path = '/hub') {
+  const socket = await connect(gateway.port, { ca: gateway.ca, servername: gateway.host });
+  await socket.upgrade(`${gateway.host}:${gateway.port}`, path, headers);
+  return socket;
+}
+
+/** Sends one text frame for each piece; more than one piece is one message in fragments. */
+export function say(socket, ...pieces) {
+  pieces.forEach((piece, n) => {
+    socket.send(frame(n === 0 ? TEXT : 0, piece, { fin: n === pieces.length - 1 }));
+  });
+}
+
+/** The next frame that is not the gateway's own Ping. */
+export async function hear(socket, limitMs) {
+  for (;;) {
+    const got = await socket.next(limitMs);
+    if (got?.opcode !== PING) return got;
+  }
+}
+
+/** What a Close frame says: its code, or null when it is empty; undefined when `got` is none. */
+export function closeCode(got) {
+  if (got?.opcode !== CLOSE) return undefined;
+  return got.payload.length >= 2 ? got.payload.readUInt16BE(0) : null;
+}
