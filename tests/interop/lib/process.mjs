@@ -8,7 +8,7 @@ import { untilAccepting, within } from './ports.mjs';
 
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 5_000;
-const SHOWN = 2_000;
+const SHOWN = 800;
 
 /** Runs a program to its end and gives what it printed; says what was attempted when it fails. */
 export async function run(what, command, args, { limitMs, cwd, env } = {}) {

@@ -10,7 +10,7 @@ import sys
 from websockets.asyncio.client import connect
 
 LIMIT = 15
-MESSAGES = ["你好 👋", "a" * 200_000, bytes(range(256)) * 400, ""]
+MESSAGES = ["你好 👋", "a" * 200_000, bytes(range(256)) * 400]
 
 
 async def main(host, port, ca, path, silence):
