@@ -42,6 +42,10 @@ export async function native(gateway, headers, path = '/hub') {
   return socket;
 }
 
+export const call = (id, target, ...values) => (
+  `{"type":1,"invocationId":"${id}","target":"${target}","arguments":${JSON.stringify(values)}}${SEPARATOR}`);
+export const result = (id, value) => `{"type":3,"invocationId":"${id}","result":${JSON.stringify(value)}}${SEPARATOR}`;
+
 /** Sends one text frame for each piece; more than one piece is one message in fragments. */
 export function say(socket, ...pieces) {
   pieces.forEach((piece, n) => {
