@@ -1,8 +1,14 @@
 // SignalR from the client's side: connections of the official library, and the bytes that an app writes
 // itself when it speaks the JSON protocol over a bare socket. Knows nothing of servers or gateways.
 
-import { connect } from './raw-socket.mjs';
+import { once } from 'node:events';
+import https from 'node:https';
+
 import { CLOSE, PING, TEXT, frame } from './frames.mjs';
+import { within } from './ports.mjs';
+import { connect } from './raw-socket.mjs';
+
+const LIMIT_MS = 10_000;
 
 /** Ends every message; invisible in most editors, and easily lost. */
 export const SEPARATOR = '\x1e';
@@ -35,11 +41,26 @@ export async function official(library, gateway, way) {
   return connection;
 }
 
-/** A bare socket at the hub, with the headers that a mini program sends. */
-export async function native(gateway, headers, path = '/hub') {
-  const socket = await connect(gateway.port, { ca: gateway.ca, servername: gateway.host });
+/** A bare socket at the hub, with the headers that a mini program sends; `from` is the client's own address. */
+export async function native(gateway, headers, { path = '/hub', from } = {}) {
+  const socket = await connect(gateway.port, { ca: gateway.ca, servername: gateway.host, localAddress: from });
   await socket.upgrade(`${gateway.host}:${gateway.port}`, path, headers);
   return socket;
+}
+
+/** The negotiation by hand: the connection token, and the cookies that came with it as a Cookie field. */
+export async function negotiate(gateway, { from } = {}) {
+  const request = https.request({
+    host: gateway.host, port: gateway.port, ca: gateway.ca, localAddress: from, agent: false, method: 'POST',
+    path: '/hub/negotiate?negotiateVersion=1',
+  });
+  request.end();
+  const [response] = await within(LIMIT_MS, 'the negotiation', once(request, 'response'));
+  let body = '';
+  for await (const text of response.setEncoding('utf8')) body += text;
+  if (response.statusCode !== 200) throw new Error(`the negotiation was answered with ${response.statusCode}: ${body}`);
+  const cookies = (response.headers['set-cookie'] ?? []).map((cookie) => cookie.split(';')[0]);
+  return { token: JSON.parse(body).connectionToken, headers: cookies.length > 0 ? { Cookie: cookies.join('; ') } : {} };
 }
 
 export const call = (id, target, ...values) => (

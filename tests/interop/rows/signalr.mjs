@@ -8,7 +8,7 @@ import { MINI_PROGRAM } from '../lib/client.mjs';
 import { signalr } from '../lib/dotnet.mjs';
 import { until } from '../lib/ports.mjs';
 import { Refused } from '../lib/raw-socket.mjs';
-import { SEPARATOR, TOKEN, WAYS, native, official } from '../lib/signalr-client.mjs';
+import { SEPARATOR, TOKEN, WAYS, native, negotiate, official } from '../lib/signalr-client.mjs';
 
 export const name = 'SignalR';
 export const system = 'ASP.NET Core 3.1.2 on Kestrel; @microsoft/signalr 8.0.29';
@@ -86,15 +86,14 @@ async function broadcast(connections) {
 
 async function refusals(gateway) {
   const status = async (path) => {
-    const refused = await native(gateway, MINI_PROGRAM, path).catch((error) => error);
+    const refused = await native(gateway, MINI_PROGRAM, { path }).catch((error) => error);
     assert.ok(refused instanceof Refused, `${path} is refused`);
     return refused.status;
   };
   assert.equal(await status('/hub?id=unknown'), 404);
-  const answer = await fetch(`https://${gateway.host}:${gateway.port}/hub/negotiate?negotiateVersion=1`, { method: 'POST' });
-  const { connectionToken } = await answer.json();
-  const first = await native(gateway, MINI_PROGRAM, `/hub?id=${connectionToken}`);
-  assert.equal(await status(`/hub?id=${connectionToken}`), 409);
+  const { token } = await negotiate(gateway);
+  const first = await native(gateway, MINI_PROGRAM, { path: `/hub?id=${token}` });
+  assert.equal(await status(`/hub?id=${token}`), 409);
   first.destroy();
 }
 
