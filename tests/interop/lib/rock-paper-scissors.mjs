@@ -7,8 +7,6 @@ import socketio from 'socket.io-1';
 
 import { listen } from './ports.mjs';
 
-/** Where the demo's client really connects: the page adds one slash, the library another. */
-export const GAME_PATH = '/applet/websocket/socket.io//';
 export const SCISSORS = 1;
 export const ROCK = 2;
 export const PAPER = 3;
@@ -18,12 +16,11 @@ const ROBOT_AFTER_MS = 1000;
 const ROBOT = { uid: 'robot', uname: 'robot', uavatar: '' };
 const BEATS = { [ROCK]: SCISSORS, [PAPER]: ROCK, [SCISSORS]: PAPER };
 
-/** `closes` has the reason of each connection that ended. */
+/** Gives `{ port, stop }`. */
 export async function startGame() {
   const server = http.createServer((request, response) => response.end('it works'));
   const io = socketio(server, { path: '/applet/websocket/socket.io' });
   const lobby = new Lobby();
-  const closes = [];
   io.on('connection', (socket) => {
     const player = new Player(socket);
     socket.on('hello', ({ user }) => {
@@ -34,12 +31,9 @@ export async function startGame() {
     socket.on('choice', ({ choice }) => player.room?.choose(player, choice));
     socket.on('face', ({ face }) => player.room?.tellOthers(player, 'movement', { uid: player.user.uid, movement: 'face', face }));
     socket.on('leave', () => lobby.leave(player));
-    socket.on('disconnect', (reason) => {
-      closes.push(reason);
-      lobby.leave(player);
-    });
+    socket.on('disconnect', () => lobby.leave(player));
   });
-  return { port: await listen(server), closes, stop: () => { io.close(); server.closeAllConnections(); } };
+  return { port: await listen(server), stop: () => { io.close(); server.closeAllConnections(); } };
 }
 
 class Player {

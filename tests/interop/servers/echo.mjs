@@ -15,4 +15,4 @@ sockets.on('connection', (socket) => {
   socket.send(name);
 });
 
-await serve(server, (question) => (question === 'open' ? sockets.clients.size : null));
+await serve(server);

@@ -10,7 +10,7 @@ import { WebSocketServer } from 'ws';
 import { args, serve } from '../lib/served.mjs';
 
 const pingIntervalMs = Number(args[0]) * 1000;
-const tally = { connections: 0, heartbeats: 0, messages: 0, dropped: 0, pings: 0 };
+const tally = { heartbeats: 0 };
 const rooms = new Map();
 const products = { onShelf: new Set() };
 let lastId = 0;
@@ -54,14 +54,11 @@ if (pingIntervalMs > 0) setInterval(dropTheSilent, pingIntervalMs / 2);
 
 function welcome(client) {
   lastId += 1;
-  tally.connections += 1;
   Object.assign(client, { id: `7f0000010b54${lastId.toString(16).padStart(8, '0')}`, topics: new Set(), silentLooks: 0 });
   client.on('error', () => {});
-  client.on('ping', () => { tally.pings += 1; });
   client.on('close', () => roomOf(client).delete(client));
   client.on('message', (data) => {
     client.silentLooks = 0;
-    tally.messages += 1;
     const message = JSON.parse(data);
     ACTIONS[message.msg_type]?.(client, message);
   });
@@ -72,10 +69,7 @@ function welcome(client) {
 function dropTheSilent() {
   for (const client of sockets.clients) {
     client.silentLooks += 1;
-    if (client.silentLooks > 2) {
-      tally.dropped += 1;
-      client.terminate();
-    }
+    if (client.silentLooks > 2) client.terminate();
   }
 }
 
