@@ -35,6 +35,7 @@ export function gatewayBinary() {
 export async function startGateway(routes, { identity } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wsgate-peers-'));
   const forget = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', forget);
   try {
     const own = identity ? readIdentity(identity) : makeCertificate(folder, DOMAIN);
     const port = await freePort();

@@ -20,6 +20,8 @@ export class Rejected extends Error {
 }
 
 export class PollingSession {
+  /** Every Set-Cookie that came. */
+  received = [];
   #routes;
   #host;
   #step = 0;
@@ -79,8 +81,9 @@ export class PollingSession {
     };
   }
 
-  #keepCookie(fields) {
-    if (this.#cookie !== null && fields) this.#cookie = fields.map((field) => field.split(';')[0]).join('; ');
+  #keepCookie(fields = []) {
+    this.received.push(...fields);
+    if (this.#cookie !== null && fields.length > 0) this.#cookie = fields.map((field) => field.split(';')[0]).join('; ');
   }
 }
 

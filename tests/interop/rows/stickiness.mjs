@@ -22,7 +22,9 @@ export async function run(t) {
   const byAddress = await way(t, servers, t.config('socketio-by-address.toml', ports), addresses(t));
   const byCookie = await way(t, servers, t.config('socketio-by-cookie.toml', ports), browsers(t));
   await withoutIt(t, t.config('socketio-two-servers.toml', ports));
-  return `${2 * SESSIONS_EACH_WAY} sessions, each request through the other gateway, no unknown session: by client_ip ${byAddress}, by the gateway's cookie ${byCookie}`;
+  assert.deepEqual(byAddress.cookies.flat(), [], 'no cookie where none is asked for');
+  checkCookies(byCookie.cookies);
+  return `${2 * SESSIONS_EACH_WAY} sessions, each request through the other gateway, no unknown session: by client_ip ${byAddress.shares}, by the gateway's cookie ${byCookie.shares}`;
 }
 
 /** The other side of the proof: taken in turn, the servers do not know each other's sessions. */
@@ -37,11 +39,13 @@ async function withoutIt(t, toml) {
 async function way(t, servers, toml, sessionOf) {
   const gateways = await Promise.all([t.gateway(toml), t.gateway(toml)]);
   const before = await sessions(servers);
-  const refusals = [];
+  const [refusals, cookies] = [[], []];
   await inParallel(SESSIONS_EACH_WAY, AT_ONCE, async (n) => {
     try {
-      const [echoed] = await sessionOf(gateways, n).run('echo', `session ${n}`);
+      const session = sessionOf(gateways, n);
+      const [echoed] = await session.run('echo', `session ${n}`);
       assert.equal(echoed, `session ${n}`);
+      cookies.push(session.received);
     } catch (error) {
       refusals.push(error.message);
     }
@@ -50,7 +54,18 @@ async function way(t, servers, toml, sessionOf) {
   const shares = (await sessions(servers)).map((count, n) => count - before[n]);
   assert.equal(shares[0] + shares[1], SESSIONS_EACH_WAY);
   shares.forEach((share) => assert.ok(share > FAIR_SHARE * SESSIONS_EACH_WAY, `shares of ${shares.join(' and ')}`));
-  return shares.join(':');
+  return { shares: shares.join(':'), cookies };
+}
+
+/** One for each client, once, that pages on other origins may bring back and scripts cannot read. */
+function checkCookies(cookies) {
+  for (const received of cookies) {
+    assert.equal(received.length, 1, `one cookie: ${received}`);
+    const [pair, ...attributes] = received[0].split('; ');
+    assert.match(pair, /^wsgate=.{8,}$/);
+    assert.deepEqual(attributes.sort(), ['HttpOnly', 'Path=/', 'SameSite=None', 'Secure']);
+  }
+  assert.equal(new Set(cookies.flat()).size, cookies.length, 'no two clients share one');
 }
 
 async function sessions(servers) {
