@@ -49,7 +49,7 @@ export async function run(t) {
     socketIo(python, gateway),
   ]);
   return 'deflate from the first message, RSV1 end to end; their 20 s pings answered by ws and by websockets, alive '
-    + 'past each limit; who does not answer gets the server\'s own 1011; python-socketio polls, upgrades and stays';
+    + 'past each limit; who does not answer is closed with 1011, in the server\'s own words where it has any; python-socketio polls, upgrades and stays';
 }
 
 /** uvicorn believes the forwarded fields of a proxy on its own machine. */
