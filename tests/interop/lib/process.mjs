@@ -8,6 +8,8 @@ import { untilAccepting, within } from './ports.mjs';
 
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 5_000;
+/** Characters of its output that are kept of a program, and that a failure shows. */
+const KEPT = 200_000;
 const SHOWN = 800;
 
 /** Runs a program to its end and gives what it printed; says what was attempted when it fails. */
@@ -45,25 +47,23 @@ async function stop(child) {
 }
 
 function start(command, args, { cwd, env }) {
-  const process_ = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const program = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let failure = null;
   const keep = (text) => { output = (output + text).slice(-KEPT); };
-  process_.stdout.setEncoding('utf8').on('data', keep);
-  process_.stderr.setEncoding('utf8').on('data', keep);
-  process_.on('error', (error) => { failure = error.message; });
-  const kill = () => process_.kill('SIGKILL');
+  program.stdout.setEncoding('utf8').on('data', keep);
+  program.stderr.setEncoding('utf8').on('data', keep);
+  program.on('error', (error) => { failure = error.message; });
+  const kill = () => program.kill('SIGKILL');
   process.once('exit', kill);
-  const closed = once(process_, 'close').catch(() => [null, null]).finally(() => process.removeListener('exit', kill));
+  const closed = once(program, 'close').catch(() => [null, null]).finally(() => process.removeListener('exit', kill));
   return {
-    pid: process_.pid,
+    pid: program.pid,
     closed,
     kill,
-    terminate: () => process_.kill('SIGTERM'),
+    terminate: () => program.kill('SIGTERM'),
     output: () => output,
     failure: () => failure,
-    ended: () => failure !== null || process_.exitCode !== null || process_.signalCode !== null,
+    ended: () => failure !== null || program.exitCode !== null || program.signalCode !== null,
   };
 }
-
-const KEPT = 200_000;

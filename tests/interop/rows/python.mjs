@@ -31,12 +31,12 @@ const SLACK_MS = 3_000;
 export async function run(t) {
   const python = await pythonPeers();
   const ports = {};
-  await Promise.all([...Object.keys(SERVERS).map((server) => [server, `${server}_echo.py`]), ['socket.io', 'socketio_room.py']]
-    .map(async ([route, program]) => {
-      const server = await startPython(python, program);
-      t.after(server.stop);
-      ports[route] = server.port;
-    }));
+  const programs = { ...Object.fromEntries(Object.keys(SERVERS).map((it) => [it, `${it}_echo.py`])), 'socket.io': 'socketio_room.py' };
+  await Promise.all(Object.entries(programs).map(async ([route, program]) => {
+    const server = await startPython(python, program);
+    t.after(server.stop);
+    ports[route] = server.port;
+  }));
   const gateway = await t.gateway(Object.entries(ports).map(([route, port]) => (
     `[[sites.routes]]\npath = "/${route}"\nbackend = "127.0.0.1:${port}"\n`)).join('\n'));
   const client = new Client(gateway);
@@ -49,7 +49,8 @@ export async function run(t) {
     socketIo(python, gateway),
   ]);
   return 'deflate from the first message, RSV1 end to end; their 20 s pings answered by ws and by websockets, alive '
-    + 'past each limit; who does not answer gets the server\'s own 1011; python-socketio polls, upgrades and stays';
+    + 'past each limit; who does not answer is closed with 1011, in the server\'s own words where it has any; '
+    + 'python-socketio polls, upgrades and stays';
 }
 
 /** uvicorn believes the forwarded fields of a proxy on its own machine. */

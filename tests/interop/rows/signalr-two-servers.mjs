@@ -42,9 +42,11 @@ export async function run(t) {
   await acrossGateways(byCookie, await t.gateway(t.config(STICKS_BY_COOKIE, turned)), () => ({}));
 
   const byAddress = await t.gateway(t.config(STICKS_BY_ADDRESS, given));
-  await acrossGateways(byAddress, await t.gateway(t.config(STICKS_BY_ADDRESS, turned)), (n) => ({ from: `127.0.1.${n + 1}` }));
+  const other = await t.gateway(t.config(STICKS_BY_ADDRESS, turned));
+  await acrossGateways(byAddress, other, (n) => ({ from: `127.0.1.${n + 1}` }));
   return `${ROUNDS} sessions by each transport stick by cookie; ${SESSIONS} each negotiated at one gateway and opened at `
-    + 'another, by cookie and by address; without negotiation none is needed; round robin and a hash on the query\'s id are seen to lose sessions';
+    + 'another, by cookie and by address; without negotiation none is needed; round robin and a hash on the query\'s '
+    + 'id are seen to lose sessions';
 }
 
 /** One socket is the whole session: both servers get some, and nobody is refused. */
