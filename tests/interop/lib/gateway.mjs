@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,26 +28,43 @@ export function gatewayBinary() {
 }
 
 /**
- * Starts the gateway for one site (DOMAIN) with `routes`, the TOML text of its `[[sites.routes]]`.
- * Returns what a client needs (`port`, `ca`, `host`), the log so far, and `stop()`.
+ * Starts the gateway for one site (DOMAIN) with `routes`, the TOML text of its `[[sites.routes]]` and of the
+ * `[backends.NAME]` they name. Returns what a client needs (`port`, `ca`, `host`), the log so far, and `stop()`.
+ * Without `identity`, from `keepIdentity`, it makes a certificate of its own.
  */
-export async function startGateway(routes) {
+export async function startGateway(routes, { identity } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wsgate-peers-'));
   const forget = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', forget);
   try {
-    const { ca } = makeCertificate(folder, DOMAIN);
+    const own = identity ? readIdentity(identity) : makeCertificate(folder, DOMAIN);
     const port = await freePort();
     const config = path.join(folder, 'gateway.toml');
-    writeFileSync(config, configuration(port, routes));
+    writeFileSync(config, configuration(port, own, routes));
     const child = await launch(config, port);
-    return { ...child, port, ca, host: DOMAIN, stop: () => child.stop().finally(forget) };
+    return { ...child, port, ca: own.ca, host: DOMAIN, stop: () => child.stop().finally(forget) };
   } catch (error) {
     forget();
     throw error;
   }
 }
 
-function configuration(port, routes) {
+/** Makes the CA and the certificate that several gateways share; returns their folder. */
+export function keepIdentity() {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'wsgate-identity-'));
+  makeCertificate(folder, DOMAIN);
+  return { folder, ca: path.join(folder, 'ca.crt'), forget: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+function readIdentity(folder) {
+  return {
+    ca: readFileSync(path.join(folder, 'ca.crt'), 'utf8'),
+    certificate: path.join(folder, 'leaf.crt'),
+    privateKey: path.join(folder, 'leaf.key'),
+  };
+}
+
+function configuration(port, { certificate, privateKey }, routes) {
   return `[gateway.drain]
 timeout = "5s"
 spread = "500ms"
@@ -61,8 +78,8 @@ protocol = "https"
 
 [[sites]]
 domains = ["${DOMAIN}"]
-certificate = "leaf.crt"
-private_key = "leaf.key"
+certificate = "${certificate}"
+private_key = "${privateKey}"
 
 ${routes}`;
 }
