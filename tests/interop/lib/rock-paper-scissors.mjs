@@ -29,7 +29,9 @@ export async function startGame() {
     });
     socket.on('join', () => lobby.join(player));
     socket.on('choice', ({ choice }) => player.room?.choose(player, choice));
-    socket.on('face', ({ face }) => player.room?.tellOthers(player, 'movement', { uid: player.user.uid, movement: 'face', face }));
+    socket.on('face', ({ face }) => {
+      player.room?.tellOthers(player, 'movement', { uid: player.user.uid, movement: 'face', face });
+    });
     socket.on('leave', () => lobby.leave(player));
     socket.on('disconnect', () => lobby.leave(player));
   });

@@ -33,7 +33,9 @@ class Phone {
     this.#localAddress = localAddress;
   }
 
-  connectSocket({ url, header = {}, protocols = [], perMessageDeflate = false, timeout = DEFAULT_TIMEOUT_MS, ...callbacks }) {
+  connectSocket({
+    url, header = {}, protocols = [], perMessageDeflate = false, timeout = DEFAULT_TIMEOUT_MS, ...callbacks
+  }) {
     lastTask += 1;
     if (this.#tasks.size >= MAX_SOCKETS) {
       return fail(callbacks, `createSocketTask:fail wcwss taskID=${lastTask} exceed max concurrent count`);

@@ -24,7 +24,8 @@ export async function run(t) {
   ]);
   assert.equal(answered.heartbeats, 0, 'with answer = true the backend receives none');
   assert.equal(passed.heartbeats, passed.sent, 'with answer = false it receives all');
-  return `over 30 s, answer = true: ${answered.sent} pings, each answered, 0 at the backend; answer = false: ${passed.sent} pings, each answered, all at the backend`;
+  return `over 30 s, answer = true: ${answered.sent} pings, each answered, 0 at the backend; answer = false: `
+    + `${passed.sent} pings, each answered, all at the backend`;
 }
 
 async function observe(t, config) {

@@ -36,7 +36,9 @@ export async function run(t) {
   await allJoined(viewers);
   await broadcast(viewers, 'after the restart');
   await interrupted(viewers);
-  return `${VIEWERS} viewers: init, broadcast, subscribe, leave; all closed with 1011 when the server died and back after its restart; who sends no heartbeat is dropped and told 1011`;
+  return `${VIEWERS} viewers: init, broadcast, subscribe, leave; `
+    + 'all closed with 1011 when the server died and back after its restart; '
+    + 'who sends no heartbeat is dropped and told 1011';
 }
 
 function enter(gateway, user, device, options) {

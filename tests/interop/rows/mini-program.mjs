@@ -26,7 +26,8 @@ export async function run(t) {
   await globalStyle(gateway);
   await fiveAtMost(gateway);
   await failures(gateway);
-  return '4 Origins, Referer and User-Agent arrive; subprotocol and deflate only when asked; 5 sockets; errors as on phones';
+  return '4 Origins, Referer and User-Agent arrive; subprotocol and deflate only when asked; 5 sockets; '
+    + 'errors as on phones';
 }
 
 async function echoServer(t) {
@@ -48,7 +49,9 @@ async function echoServer(t) {
 
 async function arrivesAs(device, gateway, server) {
   const wx = phone(gateway, { device });
-  const task = await opened(wx.connectSocket({ url: URL_OF_APP, header: { Authorization: 'Bearer 1', referer: 'https://evil.example/' } }));
+  const task = await opened(wx.connectSocket({
+    url: URL_OF_APP, header: { Authorization: 'Bearer 1', referer: 'https://evil.example/' },
+  }));
   const wanted = DEVICES[device]('game.example.test');
   const seen = server.seen.at(-1);
   for (const [field, value] of Object.entries(wanted)) assert.equal(seen[field.toLowerCase()], value, `${device}: ${field}`);

@@ -30,7 +30,8 @@ export async function run(t) {
   await talk(program, node);
   await heartbeats(broker, [node, program]);
   assert.deepEqual(broker.protocols, ['mqtt', 'mqtt'], 'the subprotocol was echoed to both');
-  return 'subprotocol mqtt echoed; QoS 0, 1 and 2 both ways between Node and a mini program, 60 kB whole, PINGREQ answered by the broker';
+  return 'subprotocol mqtt echoed; QoS 0, 1 and 2 both ways between Node and a mini program, 60 kB whole, '
+    + 'PINGREQ answered by the broker';
 }
 
 async function startBroker(t) {
@@ -58,8 +59,11 @@ async function inNode(t, { host, port }) {
 /** mqtt.js' own transport for mini programs wants a global `wx`. */
 async function inMiniProgram(t, gateway) {
   globalThis.wx = phone(gateway);
-  const options = { protocol: 'wxs', hostname: gateway.host, path: '/mqtt', clientId: 'mini-program', keepalive: KEEPALIVE_S };
-  return connected(t, new mqtt.MqttClient((client) => wxTransport.default(client, { ...client.options }), { ...DEFAULTS, ...options }));
+  const options = {
+    ...DEFAULTS, protocol: 'wxs', hostname: gateway.host, path: '/mqtt', clientId: 'mini-program', keepalive: KEEPALIVE_S,
+  };
+  const dial = (client) => wxTransport.default(client, { ...client.options });
+  return connected(t, new mqtt.MqttClient(dial, options));
 }
 
 const DEFAULTS = { protocolId: 'MQTT', protocolVersion: 4, reconnectPeriod: 0 };

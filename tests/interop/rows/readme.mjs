@@ -24,12 +24,14 @@ export async function run() {
 
 function filesShown(readme, heading, files) {
   const sections = read(new URL(readme, ROOT)).split(/^(?=## )/m).filter((section) => heading.test(section));
-  const blocks = sections.flatMap((section) => [...section.matchAll(/^```toml\n(.*?)^```$/gms)].map(([, text]) => text.trimEnd()));
-  assert.ok(sections.length > 0 && blocks.length >= sections.length, `${readme}: ${blocks.length} blocks in ${sections.length} sections`);
+  const found = sections.flatMap((section) => [...section.matchAll(/^```toml\n(.*?)^```$/gms)]);
+  const blocks = found.map(([, text]) => text.trimEnd());
+  assert.ok(sections.length > 0 && blocks.length >= sections.length,
+    `${readme}: ${blocks.length} blocks in ${sections.length} sections`);
   return blocks.map((block) => {
-    const found = [...files].find(([, text]) => text === block);
-    assert.ok(found, `${readme}: this block is no file of configs/: ${block.slice(0, 120)}`);
-    return found[0];
+    const [file] = [...files].find(([, text]) => text === block) ?? [];
+    assert.ok(file, `${readme}: this block is no file of configs/: ${block.slice(0, 120)}`);
+    return file;
   });
 }
 

@@ -32,7 +32,8 @@ export async function run(t) {
   await againstRobot(await player(gateway, 'cleo', 'iosGame'));
   await silent;
   await againstTheServer;
-  return 'rounds of two before and after 90 s of silence, one against the robot; a client without heartbeat is the server\'s to close, at 85 s with 1000';
+  return 'rounds of two before and after 90 s of silence, one against the robot; '
+    + 'a client without heartbeat is the server\'s to close, at 85 s with 1000';
 }
 
 /** The demo's session service, on the same domain. */

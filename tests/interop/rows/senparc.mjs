@@ -26,7 +26,8 @@ export async function run(t) {
   await wholeMessages(gateway);
   await inPieces(gateway, server);
   await asWithoutGateway(gateway, server);
-  return `messages of ${SIZES[0]} to ${BUFFER} bytes arrive as one frame each, also when written in pieces of TCP; fragments stay what they were`;
+  return `messages of ${SIZES[0]} to ${BUFFER} bytes arrive as one frame each, also when written in pieces of TCP; `
+    + 'fragments stay what they were';
 }
 
 async function startReader(t) {
@@ -114,7 +115,7 @@ async function asWithoutGateway(gateway, server) {
     socket.send(frame(TEXT, 'a'.repeat(BEYOND)));
     socket.send(Buffer.concat([frame(TEXT, 'frag', { fin: false }), frame(0, 'ment')]));
     const contents = [];
-    for (let n = 0; n < Math.ceil(BEYOND / BUFFER) + 2; n += 1) contents.push(JSON.parse((await socket.next()).payload).content);
+    while (contents.length < Math.ceil(BEYOND / BUFFER) + 2) contents.push(JSON.parse((await socket.next()).payload).content);
     heard.push(contents);
     socket.destroy();
   }

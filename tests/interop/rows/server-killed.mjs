@@ -56,7 +56,8 @@ export async function run(t) {
     more.forEach((socket) => socket.terminate());
   }
   assert.ok(back > 0, 'the server that came back is used again');
-  return `${lost.length} sockets told with 1011, ${kept.length} heard nothing, ${NEWCOMERS} newcomers and ${REQUESTS} requests in ${ms} ms all on the other server, used again when back`;
+  return `${lost.length} sockets told with 1011, ${kept.length} heard nothing, `
+    + `${NEWCOMERS} newcomers and ${REQUESTS} requests in ${ms} ms all on the other server, used again when back`;
 }
 
 async function openMany(gateway, count) {

@@ -15,7 +15,8 @@ export async function run(t) {
   const shares = [];
   for (const major of MAJORS) shares.push(`${major}.x ${await sticky(t, major)}`);
   await webSocketOnly(t);
-  return `polling, then upgrade, of ${CLIENTS} clients each, shared as ${shares.join(', ')}; WebSocket alone needs no stickiness`;
+  return `polling, then upgrade, of ${CLIENTS} clients each, shared as ${shares.join(', ')}; `
+    + 'WebSocket alone needs no stickiness';
 }
 
 async function sticky(t, major) {

@@ -24,7 +24,8 @@ export async function run(t) {
   await withoutIt(t, t.config('socketio-two-servers.toml', ports));
   assert.deepEqual(byAddress.cookies.flat(), [], 'no cookie where none is asked for');
   checkCookies(byCookie.cookies);
-  return `${2 * SESSIONS_EACH_WAY} sessions, each request through the other gateway, no unknown session: by client_ip ${byAddress.shares}, by the gateway's cookie ${byCookie.shares}`;
+  return `${2 * SESSIONS_EACH_WAY} sessions, each request through the other gateway, no unknown session: `
+    + `by client_ip ${byAddress.shares}, by the gateway's cookie ${byCookie.shares}`;
 }
 
 /** The other side of the proof: taken in turn, the servers do not know each other's sessions. */
@@ -74,7 +75,9 @@ async function sessions(servers) {
 
 /** Clients without cookies on many addresses of the loopback network. */
 function addresses(t) {
-  const agents = Array.from({ length: ADDRESSES }, (_, n) => keptAgent(t, { localAddress: `127.1.${n >> 7}.${(n & 127) + 1}` }));
+  const agents = Array.from({ length: ADDRESSES }, (_, n) => keptAgent(t, {
+    localAddress: `127.1.${n >> 7}.${(n & 127) + 1}`,
+  }));
   return (gateways, n) => {
     const agent = agents[n % ADDRESSES];
     return new PollingSession(gateways[0].host, gateways.map(({ port }) => ({ port, agent })));

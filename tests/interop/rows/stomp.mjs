@@ -32,7 +32,8 @@ export async function run(t) {
   assert.deepEqual(broker.admitted, ['v12.stomp', 'v12.stomp']);
   assert.equal(broker.turnedAway.length, 0);
   await strangers(gateway, broker);
-  return 'subprotocol v12.stomp echoed, subscriptions, heartbeats of either side; a page and a mini program pass Spring\'s Origin rule, a stranger does not pass the gateway';
+  return 'subprotocol v12.stomp echoed, subscriptions, heartbeats of either side; '
+    + 'a page and a mini program pass Spring\'s Origin rule, a stranger does not pass the gateway';
 }
 
 /** Same origin only, as computed from Host and the forwarded header fields. */

@@ -33,7 +33,8 @@ export async function run(t) {
   await silentIsCut(gateway);
   await threeFramesDown(gateway);
   await threeFramesUp(gateway, frames);
-  return `${PINGS} keepalive pings and pongs end to end, the slowest in ${slowest} ms of its 10 s; who never answers is cut and told 1011; 40 kB stay three frames down and up`;
+  return `${PINGS} keepalive pings and pongs end to end, the slowest in ${slowest} ms of its 10 s; `
+    + 'who never answers is cut and told 1011; 40 kB stay three frames down and up';
 }
 
 async function keepaliveServer(t) {

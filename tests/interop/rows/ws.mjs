@@ -23,7 +23,8 @@ export async function run(t) {
   const { compressed } = await deflate(gateway, server);
   await declined(gateway, server);
   await subprotocol(gateway);
-  return `${compressed} RSV1 frames seen at both ends each way with the same bytes and the right content; none where the route declines; first subprotocol echoed`;
+  return `${compressed} RSV1 frames seen at both ends each way with the same bytes and the right content; `
+    + 'none where the route declines; first subprotocol echoed';
 }
 
 async function deflatingServer(t) {
