@@ -199,7 +199,9 @@ impl Scanner {
         Step::Data { len: head + taken as usize, begins: head > 0, ends_message }
     }
 
-    /// A whole message in one frame; until all of it is there, nothing of it has begun.
+    /// A whole message in one frame. Out of line: the frames that nobody asked for don't pay for it.
+    /// Until all of it is there, nothing of it has begun.
+    #[inline(never)]
     fn short(&mut self, is_text: bool, mask: Mask, used: usize, buf: &[u8]) -> Step {
         let len = used + self.left as usize;
         self.left = 0;

@@ -3,25 +3,28 @@
 
 use super::control::{Mask, PAYLOAD_MAX, Unmasked};
 
-/// Lengths of payloads, from 1 to [`PAYLOAD_MAX`].
+/// A set of lengths of payloads, from 1 to [`PAYLOAD_MAX`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lengths(u128);
+pub struct Lengths([u64; 2]);
 
 impl Lengths {
     /// None: nothing is handed out.
-    pub const NONE: Self = Self(0);
+    pub const NONE: Self = Self([0; 2]);
 
     /// All of them.
-    pub const ALL: Self = Self(((1 << (PAYLOAD_MAX + 1)) - 1) & !1);
+    pub const ALL: Self = Self([!1, (1 << (PAYLOAD_MAX + 1 - 64)) - 1]);
 
     /// These as well; a length that is out of range is left out.
-    pub fn with(self, length: usize) -> Self {
-        if (1..=PAYLOAD_MAX).contains(&length) { Self(self.0 | 1 << length) } else { self }
+    pub fn with(mut self, length: usize) -> Self {
+        if (1..=PAYLOAD_MAX).contains(&length) {
+            self.0[length / 64] |= 1 << (length % 64);
+        }
+        self
     }
 
     /// Whether `length` is one of them.
     pub fn has(self, length: u64) -> bool {
-        length <= PAYLOAD_MAX as u64 && self.0 >> length & 1 == 1
+        length <= PAYLOAD_MAX as u64 && self.0[length as usize / 64] >> (length % 64) & 1 == 1
     }
 }
 
