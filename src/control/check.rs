@@ -9,8 +9,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::model::{
-    Backend, Config, ListenAddress, Listener, Protocol, Server, ServerAddress, Site, TlsVersion,
-    Upgrade,
+    Backend, Config, Listener, Protocol, Server, ServerAddress, Site, TlsVersion, Upgrade,
 };
 use crate::config::{self, Problem};
 use crate::tls::inspect::{Roots, expiry, inspect_with};
@@ -158,10 +157,7 @@ fn summary(config: &Config, now: SystemTime) -> String {
 }
 
 fn listener_line(listener: &Listener) -> String {
-    let address = match &listener.address.value {
-        ListenAddress::Tcp(address) => address.to_string(),
-        ListenAddress::Unix(path) => format!("unix:{}", path.display()),
-    };
+    let address = &listener.address.value;
     match &listener.protocol {
         Protocol::Https => format!("{address} https"),
         Protocol::Http { redirect_to_https: true, .. } => format!("{address} http, to https"),
