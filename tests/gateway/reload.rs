@@ -1,5 +1,7 @@
 //! A reload swaps the snapshot: new connections see it, live ones keep what they began with.
 
+use std::net::SocketAddr;
+
 use wsgate::accept::Inherited;
 use wsgate::control::Gateway;
 use wsgate::observe::access::Access;
@@ -7,7 +9,8 @@ use wsgate::observe::books::Books;
 
 use crate::house::client::Client;
 use crate::house::frames::{TEXT, masked};
-use crate::house::{Backend, HOST, House, certificates, https_listener, read, route, site};
+use crate::house::program::free_address;
+use crate::house::{Backend, HOST, House, certificates, https_listener, read, route, site, until};
 
 #[tokio::test]
 async fn live_sockets_survive_a_reload_that_changes_their_route() {
@@ -69,4 +72,51 @@ async fn what_needs_a_restart_is_said_by_name() {
     let fixed = gateway.reload(changed).await.expect("a good configuration");
     assert_eq!(fixed, ["gateway.workers", "gateway.max_connections"]);
     gateway.cut().await;
+}
+
+#[tokio::test]
+async fn listeners_open_close_and_change_while_others_are_not_touched() {
+    let backend = Backend::echo().await;
+    let http = |address: SocketAddr, keys: &str| {
+        format!("[[listeners]]\naddress = \"{address}\"\nprotocol = \"http\"\n{keys}")
+    };
+    let rest = format!("{}{}", site(HOST), route("/", &backend));
+    let (one, two) = (free_address(), free_address());
+    let mut house = House::with(&format!("{}{}{rest}", https_listener(), http(one, ""))).await;
+    let kept = house.address();
+    let mut live = Client::tcp(one).await.expect("open");
+    assert!(live.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
+    // The second is gone, another is there, and the first stays where it is.
+    let text = format!("{}{}{rest}", http(two, ""), https_listener());
+    house.gateway.reload(read(&text).0).await.expect("a good configuration");
+    assert_eq!(house.address_of(1), kept);
+    until(|| std::net::TcpStream::connect(one).is_err()).await;
+    let mut new = Client::tcp(two).await.expect("open");
+    assert!(new.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
+    drop(Client::tls(kept, HOST).await.expect("TLS as before"));
+    // A socket outlives the listener that it came by.
+    live.send(masked(TEXT, "still here")).await;
+    assert_eq!(live.frame().await.expect("the echo").text(), "still here");
+    // The same socket speaks something else.
+    let text = format!("{}{}{rest}", http(two, "redirect_to_https = true\n"), https_listener());
+    house.gateway.reload(read(&text).0).await.expect("a good configuration");
+    let head = Client::tcp(two).await.expect("open").get("/", "").await;
+    assert!(head.starts_with("HTTP/1.1 308 "), "{head}");
+    drop((live, new));
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_listener_that_cannot_be_opened_refuses_the_whole_reload() {
+    let backend = Backend::echo().await;
+    let rest = |path: &str| format!("{}{}", site(HOST), route(path, &backend));
+    let mut house = House::with(&format!("{}{}", https_listener(), rest("/old"))).await;
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = holder.local_addr().expect("an address");
+    let bad = format!("[[listeners]]\naddress = \"{taken}\"\n{}{}", https_listener(), rest("/new"));
+    let error = house.gateway.reload(read(&bad).0).await.expect_err("the address is taken");
+    assert!(error.to_string().contains(&format!("cannot listen on {taken}")), "{error}");
+    drop(house.socket("/old").await);
+    assert_eq!(house.gateway.addresses().len(), 1);
+    house.finish().await;
 }

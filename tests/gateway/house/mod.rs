@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod client;
 pub mod frames;
 pub mod log;
+pub mod program;
 
 use std::net::SocketAddr;
 use std::path::Path;
