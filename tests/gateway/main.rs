@@ -18,6 +18,7 @@ mod health;
 mod heartbeat;
 mod http;
 mod listen;
+mod live;
 mod logs;
 mod pools;
 mod process;
