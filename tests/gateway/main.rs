@@ -19,6 +19,7 @@ mod health;
 mod heartbeat;
 mod http;
 mod listen;
+mod live;
 mod logs;
 mod pools;
 mod process;
