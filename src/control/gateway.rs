@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use super::certificates::Files;
 use super::doors::{Doors, Porch};
 use super::handover::{HandoverError, Program, hand_over};
+use super::removed;
 use super::upkeep::Upkeep;
 use crate::accept::{Inherited, ListenError};
 use crate::config::Config;
@@ -148,6 +149,10 @@ impl Gateway {
         self.shared.snapshot.store(Arc::new(next));
         self.doors.apply(plan);
         self.files = Files::of(&config);
+        let gone = removed::let_go(&self.shared.books.sockets, &config);
+        if gone > 0 {
+            tracing::info!(sockets = gone, "their route or backend is gone: they are let go");
+        }
         self.config = config;
         Ok(fixed)
     }

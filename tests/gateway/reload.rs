@@ -4,28 +4,64 @@ use std::net::SocketAddr;
 
 use wsgate::accept::Inherited;
 use wsgate::control::Gateway;
+use wsgate::life::{By, Cause};
 use wsgate::observe::access::Access;
 use wsgate::observe::books::Books;
 
 use crate::house::client::Client;
-use crate::house::frames::{TEXT, masked};
+use crate::house::frames::{CLOSE, TEXT, close_payload, masked};
 use crate::house::program::free_address;
 use crate::house::{Backend, HOST, House, certificates, https_listener, read, route, site, until};
 
+/// A configuration with two named backends; `routes` says where what leads.
+fn two(old: &Backend, new: &Backend, routes: &[(&str, &str)]) -> String {
+    let mut text =
+        format!("[gateway.drain]\nspread = \"300ms\"\n{}{}", https_listener(), site(HOST));
+    for (path, backend) in routes {
+        text += &format!("[[sites.routes]]\npath = \"{path}\"\nbackend = \"{backend}\"\n");
+    }
+    let pools = [("old", old), ("new", new)]
+        .map(|(name, it)| format!("[backends.{name}]\nservers = [\"{}\"]\n", it.address()));
+    text + &pools.concat()
+}
+
 #[tokio::test]
-async fn live_sockets_survive_a_reload_that_changes_their_route() {
+async fn live_sockets_survive_a_reload_that_leads_their_route_elsewhere() {
     let (old, new) = (Backend::echo().await, Backend::answering("HTTP/1.1 418 T\r\n\r\n").await);
-    let text =
-        |backend: &Backend| format!("{}{}{}", https_listener(), site(HOST), route("/", backend));
-    let mut house = House::with(&text(&old)).await;
+    let mut house = House::with(&two(&old, &new, &[("/", "old")])).await;
     let mut live = house.socket("/").await;
-    let fixed = house.gateway.reload(read(&text(&new)).0).await.expect("a good configuration");
+    let next = read(&two(&old, &new, &[("/", "new"), ("/other", "old")])).0;
+    let fixed = house.gateway.reload(next).await.expect("a good configuration");
     assert_eq!(fixed, [""; 0]);
     let head = house.client().await.upgrade("/", "").await;
     assert!(head.starts_with("HTTP/1.1 418 "), "{head}");
     live.send(masked(TEXT, "still here")).await;
     assert_eq!(live.frame().await.expect("the echo").text(), "still here");
     drop(live);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn sockets_of_a_route_or_backend_that_is_gone_are_let_go_and_no_others() {
+    let (old, new) = (Backend::echo().await, Backend::echo().await);
+    let before = [("/stays", "old"), ("/goes", "old"), ("/moves", "new")];
+    let mut house = House::with(&two(&old, &new, &before)).await;
+    let mut stays = house.socket("/stays").await;
+    let mut leavers = [house.socket("/goes").await, house.socket("/moves").await];
+    let after = two(&old, &new, &[("/stays", "old"), ("/moves", "old")]);
+    let (after, _) = after.split_once("[backends.new]").expect("the last backend");
+    house.gateway.reload(read(after).0).await.expect("a good configuration");
+    for leaver in &mut leavers {
+        let close = leaver.frame().await.expect("a close").close();
+        assert_eq!(close, (1012, "service restart".to_owned()));
+        leaver.send(masked(CLOSE, close_payload(1012, ""))).await;
+        leaver.rest().await;
+        let end = house.end().await;
+        assert_eq!((end.by, end.cause), (By::Gateway, Cause::Drained));
+    }
+    stays.send(masked(TEXT, "still here")).await;
+    assert_eq!(stays.frame().await.expect("the echo").text(), "still here");
+    drop((stays, leavers));
     house.finish().await;
 }
 
