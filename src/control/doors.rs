@@ -115,9 +115,12 @@ impl Doors {
         self.open.clear();
     }
 
-    /// Another process goes on with them.
-    pub(super) fn give_away(&self) {
-        self.open.iter().for_each(|it| it.bound.give_away());
+    /// Another process goes on with them: nothing more is accepted here, not even what is queued.
+    pub(super) fn give_away(&mut self) {
+        for door in self.open.drain(..) {
+            door.bound.give_away();
+            door.closing.notify_one();
+        }
     }
 }
 

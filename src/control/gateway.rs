@@ -175,11 +175,12 @@ impl Gateway {
     }
 
     /// Starts `program` on the same listening sockets and waits until it takes connections.
-    /// Returns its process id; what is left to do here is to drain.
+    /// Returns its process id; what is left to do here is to drain, when those who have come here
+    /// last have their WebSocket.
     ///
     /// # Errors
     /// [`HandoverError`]; everything goes on here then.
-    pub async fn hand_over(&self, program: &Program) -> Result<u32, HandoverError> {
+    pub async fn hand_over(&mut self, program: &Program) -> Result<u32, HandoverError> {
         let successor = hand_over(program, &self.doors.sockets()).await?;
         self.doors.give_away();
         Ok(successor)

@@ -41,6 +41,6 @@ impl<'a> Stays<'a> {
     fn has(&self, live: &Live) -> bool {
         let site = self.sites.find(&live.host);
         let route = |it: &&Site| it.routes.iter().any(|route| *route.name == *live.lane.route);
-        site.is_some_and(|it| route(it)) && self.backends.contains(&*live.lane.backend)
+        site.is_some_and(route) && self.backends.contains(&*live.lane.backend)
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use sd_notify::NotifyState;
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 use super::certificates::warn_of_expiry;
 use super::gateway::{Gateway, StartError, form, spawn};
@@ -19,6 +19,10 @@ use crate::observe::logging;
 
 /// How often renewed certificates are looked for.
 const LOOKS: Duration = Duration::from_secs(10);
+
+/// After another process has taken over, handshakes under way may still succeed this long, before
+/// the drain answers them with 503.
+const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
 
 /// How often the log warns of certificates that expire.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -158,7 +162,7 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program:
             }
             Wish::Reload => reload(&mut gateway, path).await,
             Wish::Reopen => gateway.books().access().reopen(),
-            Wish::Upgrade if upgrade(&gateway, program).await => break,
+            Wish::Upgrade if upgrade(&mut gateway, program).await => break,
             Wish::Upgrade => {}
         }
     }
@@ -170,13 +174,14 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program:
 }
 
 /// Lets a new process go on. Whether it does.
-async fn upgrade(gateway: &Gateway, program: &Program) -> bool {
+async fn upgrade(gateway: &mut Gateway, program: &Program) -> bool {
     tracing::info!(?program, "starting the new program on the same sockets");
     match gateway.hand_over(program).await {
         Ok(pid) => {
             tracing::info!(pid, "the new process has taken over");
             // From the main process, which alone systemd listens to; from here on that is the other.
             tell_systemd(&[NotifyState::MainPid(pid), NotifyState::Ready]);
+            sleep(LAST_HANDSHAKES).await;
             true
         }
         Err(error) => {
