@@ -79,7 +79,7 @@ impl Drop for Program {
 
 fn text(address: SocketAddr, settings: &str, routes: &str) -> String {
     format!(
-        "{settings}[[listeners]]\naddress = \"{address}\"\nprotocol = \"https\"\n{}{routes}",
+        "{settings}[admin]\nlisten = \"off\"\n[[listeners]]\naddress = \"{address}\"\nprotocol = \"https\"\n{}{routes}",
         site(HOST)
     )
 }

@@ -31,6 +31,11 @@ pub fn listen(text: &str) -> Result<ListenAddress, Wrong> {
     Err(wrong.hint("write an IP address and a port such as \"[::]:443\", or \"unix:/path\""))
 }
 
+/// `admin.listen`: an address as of a listener, or `"off"`.
+pub fn admin(text: &str) -> Result<Option<ListenAddress>, Wrong> {
+    if text == "off" { Ok(None) } else { listen(text).map(Some) }
+}
+
 /// Whether the second of two listeners would find its address taken by the first.
 pub fn overlap(one: &ListenAddress, other: &ListenAddress) -> bool {
     let (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) = (one, other) else {

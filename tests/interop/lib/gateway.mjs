@@ -72,6 +72,9 @@ spread = "500ms"
 [log]
 level = "warn"
 
+[admin]
+listen = "off"
+
 [[listeners]]
 address = "${LOOPBACK}:${port}"
 protocol = "https"
