@@ -141,6 +141,8 @@ fn summary(config: &Config, now: SystemTime) -> String {
     for listener in &config.listeners {
         let _ = writeln!(text, "  listener {}", listener_line(listener));
     }
+    let admin = config.admin.listen.as_ref().map_or("off".to_owned(), ToString::to_string);
+    let _ = writeln!(text, "  admin {admin}");
     for site in &config.sites {
         let _ = writeln!(text, "  site {}", site_line(site, now));
         for route in &site.routes {

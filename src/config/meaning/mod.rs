@@ -1,6 +1,7 @@
 //! From raw to model: everything that can be known from the text alone. Opens no file and no
 //! socket; what a key may hold is in `values`, what it is when absent in `defaults`.
 
+mod admin;
 mod backend;
 mod backends;
 mod heartbeat;
@@ -36,10 +37,12 @@ pub fn config(raw: Raw, source: Arc<Source>, reader: &mut Reader<'_>) -> Option<
     let gateway = gateway(&raw.gateway.unwrap_or_default(), reader);
     let log = log(&raw.log.unwrap_or_default(), reader);
     let listeners = listeners::listeners(raw.listeners, reader);
+    let served = listeners.as_deref().unwrap_or_default();
+    let admin = admin::admin(&raw.admin.unwrap_or_default(), served, reader);
     let mut backends = Backends::read(raw.backends.unwrap_or_default(), reader);
     let sites = site::sites(raw.sites, &mut backends, reader);
     let backends = backends.finish(reader);
-    Some(Config { source, gateway, log, listeners: listeners?, backends, sites: sites? })
+    Some(Config { source, gateway, log, admin, listeners: listeners?, backends, sites: sites? })
 }
 
 fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {

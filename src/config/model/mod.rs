@@ -23,6 +23,8 @@ pub struct Config {
     pub gateway: Gateway,
     /// `[log]`
     pub log: Log,
+    /// `[admin]`
+    pub admin: Admin,
     /// `[[listeners]]`, at least one.
     pub listeners: Vec<Listener>,
     /// `[backends.NAME]` and the servers named inline by routes; routes refer to them by place.
@@ -126,6 +128,13 @@ pub enum AccessLog {
     Off,
     /// To this file, created or appended to, reopened on SIGUSR1.
     File(PathBuf),
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where the gateway shows itself; `None` is off.
+    pub listen: Option<ListenAddress>,
 }
 
 /// One of `[[listeners]]`.

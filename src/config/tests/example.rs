@@ -35,6 +35,7 @@ fn the_example_has_every_key_and_the_defaults_that_it_says() {
     };
     assert_eq!(gateway(&example.gateway), gateway(&smallest.gateway));
     assert_eq!(example.log, smallest.log);
+    assert_eq!(example.admin, smallest.admin);
     let (example, smallest) = (&example.sites[0].routes[0], &smallest.sites[0].routes[0]);
     assert_eq!(example.heartbeat, smallest.heartbeat);
     assert_eq!(example.limits, smallest.limits);

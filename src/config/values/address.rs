@@ -32,6 +32,11 @@ pub fn listen(text: &str) -> Result<ListenAddress, Wrong> {
     ))
 }
 
+/// `admin.listen`: an address as of a listener, or `"off"`.
+pub fn admin(text: &str) -> Result<Option<ListenAddress>, Wrong> {
+    if text == "off" { Ok(None) } else { listen(text).map(Some) }
+}
+
 /// Whether the second of two listeners would find its address taken by the first.
 pub fn overlap(one: &ListenAddress, other: &ListenAddress) -> bool {
     let (one, other) = match (one, other) {

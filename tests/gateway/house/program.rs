@@ -92,7 +92,7 @@ impl Drop for Program {
 
 pub fn text(address: SocketAddr, settings: &str, routes: &str) -> String {
     format!(
-        "{settings}[[listeners]]\naddress = \"{address}\"\nprotocol = \"https\"\n{}{routes}",
+        "{settings}[admin]\nlisten = \"off\"\n[[listeners]]\naddress = \"{address}\"\nprotocol = \"https\"\n{}{routes}",
         site(HOST)
     )
 }

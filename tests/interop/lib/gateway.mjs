@@ -76,7 +76,10 @@ function readIdentity(folder) {
 }
 
 function configuration(port, { certificate, privateKey }, routes) {
-  return `[[listeners]]
+  return `[admin]
+listen = "off"
+
+[[listeners]]
 address = "${LOOPBACK}:${port}"
 protocol = "https"
 
