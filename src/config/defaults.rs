@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::config::model::Rate;
+
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -21,6 +23,13 @@ pub const DRAIN_CLOSE_CODE: u16 = 1012;
 /// `gateway.drain.close_reason`: what 1012 means, for clients that only log the text.
 pub const DRAIN_CLOSE_REASON: &str = "service restart";
 
+/// `gateway.max_connections_per_ip`: many phones share one address of a mobile network.
+pub const MAX_CONNECTIONS_PER_IP: Option<usize> = None;
+/// `gateway.handshakes_per_ip`: the same; after an outage they all come back at once.
+pub const HANDSHAKES_PER_IP: Option<Rate> = None;
+
+/// `gateway.timeouts.proxy_header`: the load balancer is near, and writes it first.
+pub const PROXY_HEADER: Duration = seconds(5);
 /// `gateway.timeouts.tls_handshake`: a slow mobile network needs three seconds at worst.
 pub const TLS_HANDSHAKE: Duration = seconds(10);
 /// `gateway.timeouts.request_head`: long enough for a bad network, short against slowloris.

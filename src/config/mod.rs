@@ -10,6 +10,7 @@ mod document;
 mod meaning;
 pub mod model;
 pub mod names;
+pub mod networks;
 mod not_yet;
 mod raw;
 mod reader;

@@ -110,7 +110,13 @@ impl Gateway {
         let shared = Arc::new(Shared { snapshot, tickets, books: Arc::new(books) });
         let (signal, watch) = Signal::new();
         let permits = Arc::new(Semaphore::new(config.gateway.max_connections));
-        let porch = Porch { shared: Arc::clone(&shared), permits, drain: watch.clone(), spelling };
+        let porch = Porch {
+            shared: Arc::clone(&shared),
+            permits,
+            drain: watch.clone(),
+            spelling,
+            crowd: Arc::default(),
+        };
         let mut doors = Doors::new(porch, inherited);
         let plan = doors.plan(&config.listeners).await?;
         doors.apply(plan);

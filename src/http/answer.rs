@@ -23,6 +23,7 @@ use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
 use super::upgrade::{self, Outcome};
 use super::{path, reply};
 use crate::config::model::Upgrade;
+use crate::config::networks::is_trusted;
 use crate::drain::Phase;
 use crate::life::{By, Cause, Refusal, Stage};
 use crate::observe::line::Kind;
@@ -157,7 +158,7 @@ impl Desk {
         record.stage = Stage::Admission;
         let headers = request.headers();
         let peer = self.visit.peer.map(|it| it.ip());
-        let by_trusted = client_ip::is_trusted(peer, &rules.trusted_proxies);
+        let by_trusted = is_trusted(peer, &rules.trusted_proxies);
         let client_ip = client_ip::client_ip(peer, headers, &rules.trusted_proxies);
         if let Some(ip) = client_ip {
             record.line.client = ip.to_string();

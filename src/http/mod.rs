@@ -33,6 +33,7 @@ mod testing;
 mod upgrade;
 
 pub use plain::PlainDoor;
+pub use reply::curt_denial;
 pub use serve::{Door, Served, Switched, Terms, Visit, client_name, serve};
 pub use site::{Route, Sites};
 pub use spelling::{Spelling, SpellingError};

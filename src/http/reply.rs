@@ -45,6 +45,7 @@ pub fn status(cause: Cause) -> StatusCode {
 fn refused(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::BadRequest
+        | Refusal::ProxyHeader
         | Refusal::BadHost
         | Refusal::BadPath
         | Refusal::BadHandshake
@@ -59,6 +60,7 @@ fn refused(refusal: Refusal) -> StatusCode {
         Refusal::UpgradeRequired | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
         Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::ConnectionsPerIp | Refusal::HandshakesPerIp => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Redirected => StatusCode::PERMANENT_REDIRECT,
     }
 }
@@ -86,6 +88,19 @@ pub fn denial(cause: Cause) -> Response<ReplyBody> {
         _ => {}
     }
     response
+}
+
+/// The same before anything was read, for a client that is dropped at once.
+pub fn curt_denial(refusal: Refusal) -> String {
+    let (status, words) = (refused(refusal), refusal_words(refusal));
+    let phrase = status.canonical_reason().unwrap_or_default();
+    let body = format!("{} {phrase}: {words}\n", status.as_u16());
+    format!(
+        "HTTP/1.1 {} {phrase}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        status.as_u16(),
+        body.len()
+    )
 }
 
 /// A short plain answer.
@@ -132,6 +147,9 @@ fn refusal_words(refusal: Refusal) -> &'static str {
         Refusal::ForeignUpgrade => "only upgrades to websocket are taken",
         Refusal::BodyTooLarge => "the request body is too large",
         Refusal::Draining => "the gateway is going down; try again",
+        Refusal::ConnectionsPerIp => "this address has too many connections",
+        Refusal::HandshakesPerIp => "this address makes too many connections; try again",
+        Refusal::ProxyHeader => "the load balancer does not say whom it speaks for",
         Refusal::Redirected => "use https",
     }
 }

@@ -35,7 +35,7 @@ vocabulary! {
 vocabulary! {
     /// The stages of a connection's life, in order; each is a room of the house.
     Stage {
-        /// Accepted, nothing read yet.
+        /// Accepted, nothing read yet but perhaps the PROXY header.
         Accept = "accept",
         /// TLS handshake.
         Tls = "tls",
@@ -57,6 +57,8 @@ vocabulary! {
 vocabulary! {
     /// Every bounded wait, named after its key in the configuration.
     Timer {
+        /// `gateway.timeouts.proxy_header`
+        ProxyHeader = "proxy_header",
         /// `gateway.timeouts.tls_handshake`
         TlsHandshake = "tls_handshake",
         /// `gateway.timeouts.request_head`
@@ -93,8 +95,14 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Why a client was turned away before any backend saw a byte.
+    /// Why a client was turned away; but for the rates before any backend saw a byte.
     Refusal {
+        /// Its address has `gateway.max_connections_per_ip` already.
+        ConnectionsPerIp = "connections_per_ip",
+        /// Its address connects faster than `gateway.handshakes_per_ip`.
+        HandshakesPerIp = "handshakes_per_ip",
+        /// A trusted load balancer sent no PROXY header, or none that can be read.
+        ProxyHeader = "proxy_header",
         /// The head is not one HTTP/1.1 request with one meaning (RFC 9112).
         BadRequest = "bad_request",
         /// No Host, several, or one that disagrees with the request target.

@@ -57,6 +57,16 @@ fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {
             defaults::MAX_CONNECTIONS,
             1..=MOST_CONNECTIONS,
         ),
+        max_connections_per_ip: reader.count_or(
+            raw.max_connections_per_ip.as_ref(),
+            defaults::MAX_CONNECTIONS_PER_IP,
+            MOST_CONNECTIONS,
+        ),
+        handshakes_per_ip: reader.value_or(
+            raw.handshakes_per_ip.as_ref(),
+            defaults::HANDSHAKES_PER_IP,
+            |it| quantity::or_off(it, quantity::rate),
+        ),
         ticket_keys: files(raw.ticket_keys.as_ref(), reader),
         drain: drain(raw.drain.as_ref().unwrap_or(&raw::Drain::default()), reader),
         timeouts: timeouts(raw.timeouts.as_ref().unwrap_or(&Default::default()), reader),
@@ -113,6 +123,7 @@ fn drain(raw: &raw::Drain, reader: &mut Reader<'_>) -> Drain {
 
 fn timeouts(raw: &raw::ClientTimeouts, reader: &mut Reader<'_>) -> ClientTimeouts {
     ClientTimeouts {
+        proxy_header: reader.duration_or(raw.proxy_header.as_ref(), defaults::PROXY_HEADER),
         tls_handshake: reader.duration_or(raw.tls_handshake.as_ref(), defaults::TLS_HANDSHAKE),
         request_head: reader.duration_or(raw.request_head.as_ref(), defaults::REQUEST_HEAD),
         keep_alive: reader.duration_or(raw.keep_alive.as_ref(), defaults::KEEP_ALIVE),

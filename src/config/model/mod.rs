@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use backend::*;
 pub use route::*;
 
@@ -61,6 +63,10 @@ pub struct Gateway {
     pub workers: usize,
     /// Client connections in all; beyond it the accept queue waits.
     pub max_connections: usize,
+    /// Client connections of one address; `None` is off.
+    pub max_connections_per_ip: Option<usize>,
+    /// New client connections of one address; `None` is off.
+    pub handshakes_per_ip: Option<Rate>,
     /// Files with the keys of session tickets, the first for new ones; none: keys of its own.
     pub ticket_keys: Vec<Located<PathBuf>>,
     /// How live sockets are let go.
@@ -89,6 +95,8 @@ pub struct Drain {
 /// `[gateway.timeouts]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientTimeouts {
+    /// From accept to the end of the PROXY protocol header.
+    pub proxy_header: Duration,
     /// From accept to the end of the TLS handshake.
     pub tls_handshake: Duration,
     /// From the first byte of a request head to its last.
@@ -144,6 +152,24 @@ pub struct Listener {
     pub address: Located<ListenAddress>,
     /// What is spoken there.
     pub protocol: Protocol,
+    /// Who has to begin with a PROXY protocol header; nobody else may.
+    pub proxy_protocol: Vec<IpNet>,
+}
+
+/// So much in so long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// How much; at least 1.
+    pub amount: u64,
+    /// In how long: a second, a minute or an hour.
+    pub per: Duration,
+}
+
+impl Rate {
+    /// In one second.
+    pub fn per_second(self) -> f64 {
+        self.amount as f64 / self.per.as_secs_f64()
+    }
 }
 
 /// `listeners.address`

@@ -15,7 +15,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-pub use form::{Application, Server, StripPrefix};
+pub use form::{Application, Count, Server, StripPrefix};
 
 /// A string.
 pub type Text = Spanned<String>;
@@ -75,6 +75,8 @@ table! {
     Gateway {
         workers: Whole,
         max_connections: Whole,
+        max_connections_per_ip: Spanned<Count>,
+        handshakes_per_ip: Text,
         ticket_keys: Texts,
         drain: Drain,
         timeouts: ClientTimeouts,
@@ -95,6 +97,7 @@ table! {
 table! {
     /// `[gateway.timeouts]`
     ClientTimeouts {
+        proxy_header: Text,
         tls_handshake: Text,
         request_head: Text,
         keep_alive: Text,
@@ -133,6 +136,7 @@ table! {
         protocol: Text,
         redirect_to_https: Spanned<bool>,
         acme_challenge_root: Text,
+        proxy_protocol: Texts,
     }
 }
 
