@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::config::model::Rate;
+use crate::config::model::{OverLimit, Rate};
 
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -82,6 +82,14 @@ pub const HEARTBEAT_CLOSE_CODE: u16 = 1001;
 
 /// `limits.message_size`: far above what a game or chat sends, far below what hurts a backend.
 pub const MESSAGE_SIZE: Option<u64> = Some(1024 * 1024);
+/// `limits.messages`: what is too fast is known to the application only.
+pub const MESSAGES: Option<Rate> = None;
+/// `limits.bytes`: the same.
+pub const BYTES: Option<Rate> = None;
+/// `limits.over_limit`: who floods is not slow by mistake.
+pub const OVER_LIMIT: OverLimit = OverLimit::Close;
+/// `limits.connections`: a route shares `gateway.max_connections` with the others.
+pub const ROUTE_CONNECTIONS: Option<usize> = None;
 /// `limits.stalled_writer`: a phone in a tunnel comes back within half a minute, or not at all.
 pub const STALLED_WRITER: Option<Duration> = Some(seconds(30));
 /// `limits.request_body`: a photo from a phone.

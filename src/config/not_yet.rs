@@ -20,13 +20,7 @@ const fn key(path: &'static str, hint: &'static str) -> NotYet {
 const LEAVE_OUT: &str = "leave it out";
 
 /// Every such key.
-pub const KEYS: &[NotYet] = &[
-    key("sites.client_ca", LEAVE_OUT),
-    key("sites.routes.limits.messages", LEAVE_OUT),
-    key("sites.routes.limits.bytes", LEAVE_OUT),
-    key("sites.routes.limits.over_limit", "it belongs to `messages` and `bytes`: leave it out"),
-    key("sites.routes.limits.connections", LEAVE_OUT),
-];
+pub const KEYS: &[NotYet] = &[key("sites.client_ca", LEAVE_OUT)];
 
 /// Takes every key that is not built yet out of the document, each with an error.
 pub fn refuse(document: &mut DeTable<'_>, report: &mut Report) {

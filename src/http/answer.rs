@@ -16,10 +16,12 @@ use super::forward::{self, Trouble, Upload};
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
 use super::mini_program;
+use super::places::Place;
 use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
 use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
+use super::site::Route;
 use super::upgrade::{self, Outcome};
 use super::{path, reply};
 use crate::config::model::Upgrade;
@@ -27,7 +29,6 @@ use crate::config::networks::is_trusted;
 use crate::drain::Phase;
 use crate::life::{By, Cause, Refusal, Stage};
 use crate::observe::line::Kind;
-use crate::observe::metrics::Present;
 use crate::observe::record::Record;
 use crate::observe::redact;
 
@@ -54,18 +55,30 @@ impl Desk {
         let upload = Arc::new(Upload::default());
         self.describe(&request, &mut record);
         let answered = self.decide(request, &mut record, &upload).await;
-        let (response, record) = match answered {
-            Ok(Turned::Plain(response)) => (response, Some(record)),
+        let (response, record, place) = match answered {
+            Ok(Turned::Plain(response, place)) => (response, Some(record), place),
             Ok(Turned::Switched(response, rest)) => {
                 self.leave(*rest, record);
-                (response, None)
+                (response, None, None)
             }
             Err((by, cause)) => {
                 record.end_here(by, cause);
-                (denial(cause), Some(record))
+                (denial(cause), Some(record), None)
             }
         };
-        Ok(self.account(response, record, upload, present))
+        let (status, clock) = (response.status().as_u16(), self.clock.clone());
+        let record = record.map(|mut record| {
+            record.line.status = status;
+            record
+        });
+        Ok(response.map(|body| Recorded {
+            body,
+            record,
+            upload,
+            clock,
+            _present: present,
+            _place: place,
+        }))
     }
 
     /// What the access line can say from the head alone.
@@ -93,7 +106,7 @@ impl Desk {
         let path = path::normalise(&raw).map_err(|_| refuse(Refusal::BadPath))?;
         let wish = handshake::wish(&request);
         if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
-            return Ok(Turned::Plain(response));
+            return Ok(Turned::Plain(response, None));
         }
         let admitted = self.admit(&request, &authority, &path, record).map_err(refuse)?;
         let route = admitted.matched.target;
@@ -101,13 +114,17 @@ impl Desk {
             (Wish::Foreign, _) => Err(refuse(Refusal::ForeignUpgrade)),
             (Wish::Plain, Upgrade::Only) => Err(refuse(Refusal::UpgradeRequired)),
             (Wish::WebSocket, Upgrade::Never) => Err(refuse(Refusal::UpgradeNever)),
-            (Wish::Plain, _) => self.forward(request, &admitted, record, upload).await,
+            (Wish::Plain, _) => {
+                let place = take_place(route).map_err(refuse)?;
+                self.forward(request, &admitted, place, record, upload).await
+            }
             (Wish::WebSocket, _) => {
                 let key = handshake::check_request(&request).map_err(refuse)?;
                 if self.visit.drain.phase() >= Phase::Draining {
                     return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
                 }
-                self.upgrade(request, &key, &admitted, record).await
+                let place = take_place(route).map_err(refuse)?;
+                self.upgrade(request, &key, &admitted, place, record).await
             }
         }
     }
@@ -175,6 +192,7 @@ impl Desk {
         &self,
         request: Request<Incoming>,
         admitted: &Admitted<'_>,
+        place: Place,
         record: &mut Record,
         upload: &Arc<Upload>,
     ) -> Result<Turned, (By, Cause)> {
@@ -186,7 +204,7 @@ impl Desk {
         match forward::exchange(request, route, &passage, &errand, record, upload).await {
             Ok(mut response) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response))
+                Ok(Turned::Plain(response, Some(place)))
             }
             Err(trouble) => Err(explain(&trouble, record)),
         }
@@ -197,6 +215,7 @@ impl Desk {
         request: Request<Incoming>,
         key: &HeaderValue,
         admitted: &Admitted<'_>,
+        place: Place,
         record: &mut Record,
     ) -> Result<Turned, (By, Cause)> {
         let route = admitted.matched.target;
@@ -212,7 +231,7 @@ impl Desk {
             Err(trouble) => Err(explain(&trouble, record)),
             Ok(Outcome::Declined(mut response)) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response))
+                Ok(Turned::Plain(response, Some(place)))
             }
             Ok(Outcome::Switched(mut response, rest, agreed)) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
@@ -224,44 +243,33 @@ impl Desk {
                     engine_io,
                     lane: Arc::clone(route.lane(&self.visit.books.sockets)),
                 };
-                Ok(Turned::Switched(response, Box::new((backend, lease, terms))))
+                Ok(Turned::Switched(response, Box::new((backend, lease, place, terms))))
             }
         }
     }
 
     /// Leaves a tunnel for whoever holds the client's stream.
-    fn leave(&self, (backend, lease, terms): Rest, mut record: Record) {
+    fn leave(&self, (backend, lease, place, terms): Rest, mut record: Record) {
         record.line.kind = Kind::Socket;
         record.line.status = reply::SWITCHING;
         record.stage = Stage::Relay;
         self.visit.books.metrics.upgrades.add(1);
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some(Prepared { backend, lease, record, terms });
-    }
-
-    fn account(
-        &self,
-        response: Response<ReplyBody>,
-        record: Option<Record>,
-        upload: Arc<Upload>,
-        present: Present,
-    ) -> Response<Recorded> {
-        let status = response.status().as_u16();
-        let record = record.map(|mut record| {
-            record.line.status = status;
-            record
-        });
-        let clock = self.clock.clone();
-        response.map(|body| Recorded { body, record, upload, clock, _present: present })
+        *slot = Some(Prepared { backend, lease, place, record, terms });
     }
 }
 
-type Rest = (crate::stream::Side, crate::upstream::Lease, Terms);
+type Rest = (crate::stream::Side, crate::upstream::Lease, Place, Terms);
 
 /// What a request turned into.
 enum Turned {
-    Plain(Response<ReplyBody>),
+    Plain(Response<ReplyBody>, Option<Place>),
     Switched(Response<ReplyBody>, Box<Rest>),
+}
+
+/// One more on the route, if it takes one more.
+fn take_place(route: &Route) -> Result<Place, Refusal> {
+    route.places.enter(route.rules.limits.connections).ok_or(Refusal::RouteConnections)
 }
 
 /// Names a backend's trouble in the log, where the person who can mend it looks.

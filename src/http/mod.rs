@@ -21,6 +21,7 @@ pub mod mini_program;
 pub mod origin;
 mod outbound;
 pub mod path;
+mod places;
 mod plain;
 mod recorded;
 mod reply;
@@ -32,6 +33,7 @@ mod spelling;
 mod testing;
 mod upgrade;
 
+pub use places::Place;
 pub use plain::PlainDoor;
 pub use reply::curt_denial;
 pub use serve::{Door, Served, Switched, Terms, Visit, client_name, serve};

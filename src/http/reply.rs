@@ -59,8 +59,11 @@ fn refused(refusal: Refusal) -> StatusCode {
         | Refusal::UpgradeNever => StatusCode::FORBIDDEN,
         Refusal::UpgradeRequired | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
         Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Refusal::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::ConnectionsPerIp | Refusal::HandshakesPerIp => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::Draining | Refusal::RouteConnections => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::ConnectionsPerIp
+        | Refusal::HandshakesPerIp
+        | Refusal::MessageRate
+        | Refusal::ByteRate => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Redirected => StatusCode::PERMANENT_REDIRECT,
     }
 }
@@ -149,6 +152,9 @@ fn refusal_words(refusal: Refusal) -> &'static str {
         Refusal::Draining => "the gateway is going down; try again",
         Refusal::ConnectionsPerIp => "this address has too many connections",
         Refusal::HandshakesPerIp => "this address makes too many connections; try again",
+        Refusal::RouteConnections => "too many are here already; try again",
+        Refusal::MessageRate => "too many messages",
+        Refusal::ByteRate => "too many bytes",
         Refusal::ProxyHeader => "the load balancer does not say whom it speaks for",
         Refusal::Redirected => "use https",
     }

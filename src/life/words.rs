@@ -101,6 +101,12 @@ vocabulary! {
         ConnectionsPerIp = "connections_per_ip",
         /// Its address connects faster than `gateway.handshakes_per_ip`.
         HandshakesPerIp = "handshakes_per_ip",
+        /// Its route has `limits.connections` already.
+        RouteConnections = "route_connections",
+        /// It sends faster than `limits.messages`.
+        MessageRate = "message_rate",
+        /// It sends faster than `limits.bytes`.
+        ByteRate = "byte_rate",
         /// A trusted load balancer sent no PROXY header, or none that can be read.
         ProxyHeader = "proxy_header",
         /// The head is not one HTTP/1.1 request with one meaning (RFC 9112).

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::flow::{Input, Output};
 use super::{BACKEND_LOST, Running};
-use crate::life::{By, Cause, End, Rule, Stage, Timer};
+use crate::config::model::Rate;
+use crate::life::{By, Cause, End, Refusal, Rule, Stage, Timer};
 use crate::observe::live::Farewell;
 use crate::ws::{close, control};
 
@@ -81,6 +82,7 @@ impl Running {
     fn ending(&mut self, by: By, cause: Cause, now: Instant) {
         self.end.get_or_insert(End::new(by, Stage::Relay, cause));
         self.cut_at.get_or_insert(now + self.rules.close);
+        self.up.hasten();
     }
 
     /// `from` broke a rule of the protocol.
@@ -100,12 +102,25 @@ impl Running {
         self.expel(from, Cause::MessageTooBig, (close::TOO_BIG, &reason), now);
     }
 
+    /// The client sends faster than the route allows.
+    pub(super) fn too_fast(&mut self, refusal: Refusal, now: Instant) {
+        let limits = &self.rules.limits;
+        let reason = match refusal {
+            Refusal::MessageRate => too_many(limits.messages, "messages"),
+            _ => too_many(limits.bytes, "bytes"),
+        };
+        self.expel(By::Client, Cause::Refusal(refusal), (close::POLICY, &reason), now);
+    }
+
     /// Closes both sides because of what `from` did.
     fn expel(&mut self, from: By, cause: Cause, (code, reason): (u16, &str), now: Instant) {
         self.ending(from, cause, now);
         let (other, told, words) = match from {
             By::Client if cause == Cause::MessageTooBig => {
                 (By::Backend, close::GOING_AWAY, "client sent a message that is too big")
+            }
+            By::Client if matches!(cause, Cause::Refusal(_)) => {
+                (By::Backend, close::GOING_AWAY, "client sent too much")
             }
             By::Client => (By::Backend, close::GOING_AWAY, "client broke the protocol"),
             _ if cause == Cause::MessageTooBig => {
@@ -226,6 +241,17 @@ impl Running {
 /// (RFC 6455 sections 5.3 and 10.3).
 fn mask(side: By) -> control::Mask {
     (side == By::Backend).then(rand::random)
+}
+
+/// What was exceeded, as the client is told.
+fn too_many(rate: Option<Rate>, what: &str) -> String {
+    let Some(Rate { amount, per }) = rate else { return String::new() };
+    let span = match per.as_secs() {
+        1 => "second",
+        60 => "minute",
+        _ => "hour",
+    };
+    format!("more than {amount} {what} a {span}")
 }
 
 /// A duration as the configuration would write it.

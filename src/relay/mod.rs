@@ -1,8 +1,8 @@
 //! The tunnel behind the 101: two flows of frames, one in each direction, in one future. It sees
 //! frame headers and control frames, and knows nothing of how the tunnel came to be.
 //!
-//! `flow` moves the bytes, `pulse` knows when silence is death, `application` the heartbeats that
-//! are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end.
+//! `flow` moves the bytes, `pulse` knows when silence is death, `tempo` what is too fast,
+//! `application` the heartbeats that are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end.
 //! `diagnosis` has words for the traps of well-known backends. This file puts them together.
 
 mod alarm;
@@ -12,6 +12,7 @@ mod diagnosis;
 mod flow;
 mod pulse;
 mod scratch;
+mod tempo;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -26,6 +27,7 @@ use self::closing::Settled;
 use self::diagnosis::Trap;
 use self::flow::{Broken, Flow, Nonce};
 use self::pulse::Pulse;
+use self::tempo::Tempo;
 use crate::config::model::{Drain, Heartbeat, RouteLimits};
 use crate::drain::{Phase, Watch};
 use crate::life::{By, Cause, End, Stage};
@@ -175,6 +177,7 @@ impl Running {
             alarm_set: false,
             rules,
         };
+        running.up.tempo = Tempo::of(&running.rules.limits, now);
         let first = running.next_look(now);
         running.alarm.as_mut().reset(first);
         running
@@ -253,6 +256,7 @@ impl Running {
                 self.violated(from, rule, now);
             }
             Broken::TooBig => self.too_big(from, now),
+            Broken::TooFast(refusal) => self.too_fast(refusal, now),
             Broken::Reading(error) => self.lost(from, &error, now),
             Broken::Writing if from == By::Client => self.deaf(By::Backend, now),
             Broken::Writing => self.deaf(By::Client, now),

@@ -25,6 +25,7 @@ mod logs;
 mod pools;
 mod process;
 mod proxy;
+mod rates;
 mod reach;
 mod relay;
 mod reload;

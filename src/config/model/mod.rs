@@ -157,7 +157,7 @@ pub struct Listener {
 }
 
 /// So much in so long.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// How much; at least 1.
     pub amount: u64,

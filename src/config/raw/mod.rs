@@ -261,7 +261,11 @@ table! {
     /// `[sites.routes.limits]`
     RouteLimits {
         message_size: Text,
+        messages: Text,
+        bytes: Text,
+        over_limit: Text,
         stalled_writer: Text,
+        connections: Spanned<Count>,
         request_body: Text,
     }
 }

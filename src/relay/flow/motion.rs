@@ -44,6 +44,9 @@ impl Flow {
                 self.pass(cx, to, &scratch[..len]).map_err(|_| Broken::Writing)?;
                 continue;
             }
+            if self.tempo.is_some() && self.is_paused(now) {
+                return Ok(());
+            }
             let Poll::Ready(read) = self.pull(cx, from, scratch) else {
                 return Ok(());
             };
@@ -52,7 +55,10 @@ impl Flow {
                 return Ok(());
             }
             self.heard = now;
-            let (passed, broken) = self.digest(&mut scratch[..got], now, nonce);
+            let (passed, broken) = match self.tempo {
+                None => self.digest::<false>(&mut scratch[..got], now, nonce),
+                Some(_) => self.digest::<true>(&mut scratch[..got], now, nonce),
+            };
             // What came before a broken frame is good, and goes first.
             self.pass(cx, to, &scratch[passed]).map_err(|_| Broken::Writing)?;
             if let Some(broken) = broken {
@@ -158,14 +164,17 @@ impl Flow {
     }
 
     /// Scans `buf` in place and says which part of it is to be passed on, and whether what follows
-    /// that part is broken.
-    fn digest(
+    /// that part is broken. Where no rate is `METERED` there is not even a look at one.
+    fn digest<const METERED: bool>(
         &mut self,
         buf: &mut [u8],
         now: Instant,
         nonce: Nonce,
     ) -> (Range<usize>, Option<Broken>) {
         let (mut at, mut start, mut end) = (0, 0, 0);
+        if METERED && let Some(tempo) = &mut self.tempo {
+            tempo.fill(now);
+        }
         while at < buf.len() && matches!(self.input, Input::Relay | Input::Watch) {
             if !self.inject.is_empty() && self.scanner.at_border() {
                 self.backlog.extend_from_slice(&buf[start..end]);
@@ -178,17 +187,29 @@ impl Flow {
                 self.passed = now;
                 (start, end) = (at, at);
             }
+            let border = METERED && self.scanner.at_border();
+            if METERED {
+                match self.may_go(&buf[at..], border, now) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        self.put_back(&buf[at..]);
+                        self.fresh = true;
+                        break;
+                    }
+                    Err(broken) => return (start..end, Some(broken)),
+                }
+            }
             let (len, passes) = match self.frame(&buf[at..], now, nonce) {
                 Ok(Some(it)) => it,
                 Ok(None) => {
-                    let mut tail = buf[at..].to_vec();
-                    // What came with the handshake may still have a piece behind this one.
-                    tail.append(&mut self.carry);
-                    self.carry = tail;
+                    self.put_back(&buf[at..]);
                     break;
                 }
                 Err(broken) => return (start..end, Some(self.recognised(broken, &buf[at..]))),
             };
+            if METERED && let Some(tempo) = &mut self.tempo {
+                tempo.charge(&buf[at..], border, len);
+            }
             self.seen.bytes += len as u64;
             if passes {
                 if end != at {
