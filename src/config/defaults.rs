@@ -43,6 +43,9 @@ pub const HEADER_SIZE: u64 = 32 * 1024;
 /// `gateway.limits.headers`: browsers send about twenty.
 pub const HEADERS: usize = 100;
 
+/// `sites.strict_transport_security`: browsers remember it for longer than a mistake should last.
+pub const STRICT_TRANSPORT_SECURITY: Option<String> = None;
+
 /// `log.level`: how connections end, and nothing per message.
 pub const LOG_LEVEL: &str = "info";
 

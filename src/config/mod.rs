@@ -11,7 +11,6 @@ mod meaning;
 pub mod model;
 pub mod names;
 pub mod networks;
-mod not_yet;
 mod raw;
 mod reader;
 mod report;

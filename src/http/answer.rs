@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
+use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER, STRICT_TRANSPORT_SECURITY};
 use hyper::{Request, Response};
 
 use super::admission::{self, Asking};
@@ -37,11 +37,16 @@ pub(super) struct Desk {
     visit: Visit,
     clock: Clock,
     slot: Slot,
+    strict_transport: Option<HeaderValue>,
 }
 
 impl Desk {
     pub(super) fn new(visit: Visit, clock: Clock, slot: Slot) -> Self {
-        Self { visit, clock, slot }
+        // Over TLS only (RFC 6797 section 7.2): without, there is no name from TLS either.
+        let name = visit.server_name.as_deref();
+        let site = name.and_then(|name| visit.sites.find(name, None));
+        let strict_transport = site.and_then(|it| it.strict_transport.clone());
+        Self { visit, clock, slot, strict_transport }
     }
 
     /// Answers one request; hyper calls it for each.
@@ -55,7 +60,7 @@ impl Desk {
         let upload = Arc::new(Upload::default());
         self.describe(&request, &mut record);
         let answered = self.decide(request, &mut record, &upload).await;
-        let (response, record, place) = match answered {
+        let (mut response, record, place) = match answered {
             Ok(Turned::Plain(response, place)) => (response, Some(record), place),
             Ok(Turned::Switched(response, rest)) => {
                 self.leave(*rest, record);
@@ -66,6 +71,7 @@ impl Desk {
                 (denial(cause), Some(record), None)
             }
         };
+        self.harden(&mut response);
         let (status, clock) = (response.status().as_u16(), self.clock.clone());
         let record = record.map(|mut record| {
             record.line.status = status;
@@ -91,6 +97,13 @@ impl Desk {
         line.target = redact::target(target).into_owned();
         line.host = self.visit.server_name.clone().unwrap_or_default();
         line.origin = field(request.headers(), &ORIGIN).unwrap_or_default().to_owned();
+    }
+
+    /// The gateway's own word about https takes the place of a backend's (RFC 6797 section 6.1).
+    fn harden(&self, response: &mut Response<ReplyBody>) {
+        if let Some(value) = &self.strict_transport {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value.clone());
+        }
     }
 
     async fn decide(
@@ -169,6 +182,9 @@ impl Desk {
         let server_name = self.visit.server_name.as_deref();
         let site =
             self.visit.sites.find(&authority.host, server_name).ok_or(Refusal::Misdirected)?;
+        if site.needs_certificate && !self.visit.is_tls() {
+            return Err(Refusal::NeedsCertificate);
+        }
         let matched = site.router.find(path).ok_or(Refusal::NoRoute)?;
         let rules = &matched.target.rules;
         record.line.route.clone_from(&rules.name);

@@ -56,6 +56,7 @@ fn refused(refusal: Refusal) -> StatusCode {
         | Refusal::Origin
         | Refusal::MissingOrigin
         | Refusal::AppId
+        | Refusal::NeedsCertificate
         | Refusal::UpgradeNever => StatusCode::FORBIDDEN,
         Refusal::UpgradeRequired | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
         Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -142,6 +143,7 @@ fn refusal_words(refusal: Refusal) -> &'static str {
         Refusal::Address => "this address may not come here",
         Refusal::Origin => "this origin may not come here",
         Refusal::MissingOrigin => "requests without an origin may not come here",
+        Refusal::NeedsCertificate => "a client certificate is needed here: use https",
         Refusal::AppId => "this mini program may not come here",
         Refusal::UpgradeRequired => "only WebSockets are served at this path",
         Refusal::UpgradeNever => "no WebSockets are served at this path",

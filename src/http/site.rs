@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use hyper::header::HeaderValue;
+
 use super::diagnosis::Hints;
 use super::places::{AllPlaces, Places};
 use super::router::Router;
@@ -21,6 +23,10 @@ pub struct Sites {
 pub struct Site {
     /// Its routes.
     pub router: Router<Arc<Route>>,
+    /// Whether clients have to show a certificate, which takes TLS.
+    pub needs_certificate: bool,
+    /// Strict-Transport-Security of its answers over TLS.
+    pub strict_transport: Option<HeaderValue>,
 }
 
 /// One route and the pool behind it.
@@ -64,7 +70,12 @@ impl Sites {
                 let places = places.of(name, &rules.name, before);
                 Some((rules.path.clone(), Arc::new(Route::new(name, rules.clone(), pool, places))))
             });
-            let shared = Arc::new(Site { router: Router::new(routes) });
+            let strict = site.strict_transport_security.as_deref();
+            let shared = Arc::new(Site {
+                router: Router::new(routes),
+                needs_certificate: site.client_ca.is_some(),
+                strict_transport: strict.and_then(|it| HeaderValue::from_str(it).ok()),
+            });
             for domain in &site.domains {
                 names.insert(&domain.value, Arc::clone(&shared));
             }

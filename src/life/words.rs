@@ -125,6 +125,8 @@ vocabulary! {
         Origin = "origin",
         /// Neither an Origin nor a mini-program Referer, and the route wants one.
         MissingOrigin = "missing_origin",
+        /// The site wants a client certificate, and this listener speaks no TLS.
+        NeedsCertificate = "needs_certificate",
         /// The mini program's app id is not on the route's list.
         AppId = "app_id",
         /// A plain request to a route that only takes WebSockets.
@@ -153,6 +155,10 @@ vocabulary! {
         NoName = "no_name",
         /// The server name is in no site.
         UnknownName = "unknown_name",
+        /// The client has no certificate, and the site wants one.
+        NoCertificate = "no_certificate",
+        /// The client's certificate is not of the site's `client_ca`, or not valid now.
+        BadCertificate = "bad_certificate",
         /// Not TLS, or no common version, cipher or signature.
         Failed = "failed",
         /// The connection ended in the middle.

@@ -218,6 +218,12 @@ pub struct Site {
     pub private_key: Located<PathBuf>,
     /// The lowest TLS version taken.
     pub tls_min: TlsVersion,
+    /// The CAs of which clients must present a certificate.
+    pub client_ca: Option<Located<PathBuf>>,
+    /// An OCSP response in DER; the file may be missing.
+    pub ocsp_staple: Option<Located<PathBuf>>,
+    /// The Strict-Transport-Security field of every answer over TLS (RFC 6797).
+    pub strict_transport_security: Option<String>,
     /// Where the site begins in the file.
     pub spot: Spot,
     /// In the order of the file; no two with the same path.

@@ -192,6 +192,9 @@ table! {
         certificate: Text,
         private_key: Text,
         tls_min: Text,
+        client_ca: Text,
+        ocsp_staple: Text,
+        strict_transport_security: Text,
         routes: Spanned<Vec<Spanned<Route>>>,
     }
 }
