@@ -28,6 +28,9 @@ pub const MAX_CONNECTIONS_PER_IP: Option<usize> = None;
 /// `gateway.handshakes_per_ip`: the same; after an outage they all come back at once.
 pub const HANDSHAKES_PER_IP: Option<Rate> = None;
 
+/// `gateway.memory`: what a machine has to spare is known to its owner only.
+pub const MEMORY: Option<u64> = None;
+
 /// `gateway.timeouts.proxy_header`: the load balancer is near, and writes it first.
 pub const PROXY_HEADER: Duration = seconds(5);
 /// `gateway.timeouts.tls_handshake`: a slow mobile network needs three seconds at worst.

@@ -87,6 +87,9 @@ fn enter(
     house: &House,
     snapshot: &Snapshot,
 ) -> Result<Option<Place>, Refusal> {
+    if house.books.metrics.memory.is_short() {
+        return Err(Refusal::Memory);
+    }
     let allowance = Allowance::of(&snapshot.gateway);
     house.crowd.enter(peer.map(|it| it.ip()), &allowance, Instant::now())
 }
@@ -95,7 +98,8 @@ fn enter(
 fn turn_away(socket: Socket, peer: Option<SocketAddr>, refusal: Refusal, house: &House) {
     let mut record = Record::new(&house.books, Kind::Connection, Stage::Accept);
     record.line.client = http::client_name(peer);
-    record.end_here(By::Client, Cause::Refusal(refusal));
+    let by = if refusal == Refusal::Memory { By::Gateway } else { By::Client };
+    record.end_here(by, Cause::Refusal(refusal));
     match house.door {
         Door::Https => socket.reset(),
         Door::Http(_) => socket.try_write(http::curt_denial(refusal).as_bytes()),

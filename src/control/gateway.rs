@@ -12,8 +12,8 @@ use tokio::task::AbortHandle;
 use super::certificates::Files;
 use super::doors::{Doors, Porch};
 use super::handover::{HandoverError, Program, hand_over};
-use super::removed;
 use super::upkeep::Upkeep;
+use super::{memory, removed};
 use crate::accept::{Inherited, ListenError};
 use crate::config::Config;
 use crate::config::model::{self, ListenAddress, LogFormat};
@@ -121,7 +121,8 @@ impl Gateway {
         let plan = doors.plan(&config.listeners).await?;
         doors.apply(plan);
         let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
-        spawn(sweep(Arc::clone(&shared), watch));
+        spawn(sweep(Arc::clone(&shared), watch.clone()));
+        spawn(memory::watch(Arc::clone(&shared), watch));
         let files = Files::of(&config);
         Ok(Self { signal, shared, config, doors, files, upkeep })
     }

@@ -136,6 +136,9 @@ impl Desk {
                 if self.visit.drain.phase() >= Phase::Draining {
                     return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
                 }
+                if self.visit.books.metrics.memory.is_short() {
+                    return Err((By::Gateway, Cause::Refusal(Refusal::Memory)));
+                }
                 let place = take_place(route).map_err(refuse)?;
                 self.upgrade(request, &key, &admitted, place, record).await
             }

@@ -60,7 +60,9 @@ fn refused(refusal: Refusal) -> StatusCode {
         | Refusal::UpgradeNever => StatusCode::FORBIDDEN,
         Refusal::UpgradeRequired | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
         Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Refusal::Draining | Refusal::RouteConnections => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Draining | Refusal::RouteConnections | Refusal::Memory => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Refusal::ConnectionsPerIp
         | Refusal::HandshakesPerIp
         | Refusal::MessageRate
@@ -154,6 +156,7 @@ fn refusal_words(refusal: Refusal) -> &'static str {
         Refusal::Draining => "the gateway is going down; try again",
         Refusal::ConnectionsPerIp => "this address has too many connections",
         Refusal::HandshakesPerIp => "this address makes too many connections; try again",
+        Refusal::Memory => "the gateway is short of memory; try again",
         Refusal::RouteConnections => "too many are here already; try again",
         Refusal::MessageRate => "too many messages",
         Refusal::ByteRate => "too many bytes",

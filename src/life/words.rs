@@ -101,6 +101,8 @@ vocabulary! {
         ConnectionsPerIp = "connections_per_ip",
         /// Its address connects faster than `gateway.handshakes_per_ip`.
         HandshakesPerIp = "handshakes_per_ip",
+        /// The gateway uses more than `gateway.memory`: nobody new, and no slow socket.
+        Memory = "memory",
         /// Its route has `limits.connections` already.
         RouteConnections = "route_connections",
         /// It sends faster than `limits.messages`.

@@ -1,7 +1,7 @@
 //! Named counters and gauges. They are handed in where they are needed; there is no registry.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::life::Cause;
 
@@ -48,6 +48,31 @@ impl Drop for Present {
     }
 }
 
+/// What the process takes, against `gateway.memory`. Looked at now and then while that is set.
+#[derive(Debug, Default)]
+pub struct Memory {
+    resident: AtomicU64,
+    short: AtomicBool,
+}
+
+impl Memory {
+    /// Notes a look: `resident` bytes, and whether that is too much.
+    pub fn note(&self, resident: u64, short: bool) {
+        self.resident.store(resident, Ordering::Relaxed);
+        self.short.store(short, Ordering::Relaxed);
+    }
+
+    /// Bytes at the last look; 0 before the first.
+    pub fn resident(&self) -> u64 {
+        self.resident.load(Ordering::Relaxed)
+    }
+
+    /// Whether that was too much.
+    pub fn is_short(&self) -> bool {
+        self.short.load(Ordering::Relaxed)
+    }
+}
+
 /// Everything that the gateway counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -71,6 +96,8 @@ pub struct Metrics {
     pub pings: Counter,
     /// Access lines that were lost because their queue was full.
     pub lost_lines: Counter,
+    /// Resident memory against its budget.
+    pub memory: Memory,
     ends: Vec<Counter>,
 }
 
@@ -87,6 +114,7 @@ impl Default for Metrics {
             upgrades: Counter::default(),
             pings: Counter::default(),
             lost_lines: Counter::default(),
+            memory: Memory::default(),
             ends: std::iter::repeat_with(Counter::default).take(Cause::COUNT).collect(),
         }
     }

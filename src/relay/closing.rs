@@ -193,14 +193,28 @@ impl Running {
     pub(super) fn stalled(&mut self, side: By, now: Instant) {
         let limit = words(self.rules.limits.stalled_writer);
         let reason = format!("{} took no byte for {limit}", side.name());
-        self.ending(side, Cause::Timer(Timer::StalledWriter), now);
+        self.give_up(side, (side, Cause::Timer(Timer::StalledWriter)), &reason, now);
+    }
+
+    /// Memory is short, and a side lets much of it wait: that side is given up.
+    pub(super) fn sacrifice(&mut self, farewell: &Farewell, now: Instant) {
+        if self.cut_at.is_none() {
+            let backend = self.up.waiting() > self.down.waiting();
+            let side = if backend { By::Backend } else { By::Client };
+            self.give_up(side, (By::Gateway, farewell.cause), &farewell.reason, now);
+        }
+    }
+
+    /// No Close can reach `side` any more, and what waits for it is dropped; the other side is told.
+    fn give_up(&mut self, side: By, (by, cause): (By, Cause), reason: &str, now: Instant) {
+        self.ending(by, cause, now);
         self.deaf(side, now);
         self.source_mut(side).ignore(Input::Discard);
         let (other, code) = match side {
             By::Client => (By::Backend, close::GOING_AWAY),
             _ => (By::Client, close::INTERNAL_ERROR),
         };
-        self.tell(other, code, &reason);
+        self.tell(other, code, reason);
         self.source_mut(side).ignore(Input::Ended);
     }
 

@@ -30,7 +30,7 @@ use self::pulse::Pulse;
 use self::tempo::Tempo;
 use crate::config::model::{Drain, Heartbeat, RouteLimits};
 use crate::drain::{Phase, Watch};
-use crate::life::{By, Cause, End, Stage};
+use crate::life::{By, Cause, End, Refusal, Stage};
 use crate::observe::live::{Farewell, Live, Order};
 use crate::observe::record::Record;
 use crate::stream::{Side, Stream};
@@ -132,6 +132,8 @@ struct Running {
     cut_at: Option<Instant>,
     /// When a backend's last answers to an expelled client have had their time.
     hurry_at: Option<Instant>,
+    /// What others were last told of what waits here.
+    held: (usize, Option<Instant>),
     /// How and when it is told to go, by the drain or by an order.
     order: Option<Order>,
     /// What others see of it.
@@ -169,6 +171,7 @@ impl Running {
             http_behind_switch: false,
             cut_at: None,
             hurry_at: None,
+            held: (0, None),
             order: None,
             live,
             registered: false,
@@ -190,7 +193,21 @@ impl Running {
         let polled = self.move_on(cx, now);
         self.live.publish(&self.live.up, &self.up.seen, self.up.heard);
         self.live.publish(&self.live.down, &self.down.seen, self.down.heard);
+        let held = self.held();
+        if held != self.held {
+            self.held = held;
+            self.live.hold(held.0, held.1);
+        }
         polled
+    }
+
+    /// How much waits for a side, and since when one of them has taken nothing.
+    fn held(&self) -> (usize, Option<Instant>) {
+        let since = match (self.up.stalled, self.down.stalled) {
+            (Some(up), Some(down)) => Some(up.min(down)),
+            (up, down) => up.or(down),
+        };
+        (self.up.waiting() + self.down.waiting(), since)
     }
 
     /// Hears of orders from outside.
@@ -199,8 +216,13 @@ impl Running {
             self.registered = true;
             self.live.register(cx.waker());
         }
-        if let Some(order) = self.live.ordered() {
-            self.obey(order, now);
+        match self.live.ordered() {
+            None => {}
+            // What it holds is needed now.
+            Some(order) if order.farewell.cause == Cause::Refusal(Refusal::Memory) => {
+                self.sacrifice(&order.farewell, now);
+            }
+            Some(order) => self.obey(order, now),
         }
     }
 

@@ -24,6 +24,7 @@ mod http;
 mod listen;
 mod live;
 mod logs;
+mod memory;
 mod pools;
 mod process;
 mod proxy;

@@ -67,6 +67,8 @@ fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {
             defaults::HANDSHAKES_PER_IP,
             |it| quantity::or_off(it, quantity::rate),
         ),
+        memory: reader
+            .value_or(raw.memory.as_ref(), defaults::MEMORY, |it| quantity::or_off(it, budget)),
         ticket_keys: files(raw.ticket_keys.as_ref(), reader),
         drain: drain(raw.drain.as_ref().unwrap_or(&raw::Drain::default()), reader),
         timeouts: timeouts(raw.timeouts.as_ref().unwrap_or(&Default::default()), reader),
@@ -82,6 +84,15 @@ fn files(raw: Option<&raw::Texts>, reader: &mut Reader<'_>) -> Vec<Located<PathB
     });
     let place = |it: Located<PathBuf>| Located { value: reader.path(&it.value), spot: it.spot };
     written.into_iter().map(place).collect()
+}
+
+fn budget(text: &str) -> Result<u64, Wrong> {
+    // The program itself takes about as much.
+    const SMALLEST: u64 = 16 * 1024 * 1024;
+    match quantity::size(text)? {
+        size if size >= SMALLEST => Ok(size),
+        _ => Err(Wrong::new("the gateway itself needs some memory: at least 16MiB")),
+    }
 }
 
 fn head_size(text: &str) -> Result<u64, Wrong> {

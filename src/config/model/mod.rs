@@ -67,6 +67,9 @@ pub struct Gateway {
     pub max_connections_per_ip: Option<usize>,
     /// New client connections of one address; `None` is off.
     pub handshakes_per_ip: Option<Rate>,
+    /// Resident memory in bytes beyond which nobody new is taken and slow sockets are cut; `None`
+    /// is off.
+    pub memory: Option<u64>,
     /// Files with the keys of session tickets, the first for new ones; none: keys of its own.
     pub ticket_keys: Vec<Located<PathBuf>>,
     /// How live sockets are let go.

@@ -77,6 +77,7 @@ table! {
         max_connections: Whole,
         max_connections_per_ip: Spanned<Count>,
         handshakes_per_ip: Text,
+        memory: Text,
         ticket_keys: Texts,
         drain: Drain,
         timeouts: ClientTimeouts,

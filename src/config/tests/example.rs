@@ -31,7 +31,7 @@ fn the_example_has_every_key_and_the_defaults_that_it_says() {
     let (example, smallest) = (valid(EXAMPLE), valid(SMALLEST));
     let gateway = |it: &Gateway| {
         let numbers = (it.workers, it.max_connections, it.header_size, it.headers);
-        let of_an_address = (it.max_connections_per_ip, it.handshakes_per_ip);
+        let of_an_address = (it.max_connections_per_ip, it.handshakes_per_ip, it.memory);
         (numbers, of_an_address, it.drain.clone(), it.timeouts.clone(), it.ticket_keys.len())
     };
     assert_eq!(gateway(&example.gateway), gateway(&smallest.gateway));

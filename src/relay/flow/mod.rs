@@ -228,6 +228,11 @@ impl Flow {
         }
     }
 
+    /// Bytes that wait for the destination.
+    pub(super) fn waiting(&self) -> usize {
+        self.backlog.len() - self.taken
+    }
+
     /// Whether a message of the gateway may be put in here: behind whole messages, before a Close.
     fn may_speak(&self) -> bool {
         self.output == Output::Open && !self.inject_closes && self.scanner.at_message_border()
