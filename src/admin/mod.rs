@@ -2,8 +2,10 @@
 //! orders to them. Reads what other rooms have noted; knows neither listeners nor tasks.
 
 mod answer;
+mod exposition;
 mod gather;
 mod guard;
+mod metrics;
 mod orders;
 mod process;
 mod query;
