@@ -6,6 +6,7 @@ mod lifetime;
 mod metrics;
 mod orders;
 mod promtool;
+mod terminal;
 
 use serde_json::Value;
 use wsgate::config::model::ListenAddress;
