@@ -1,103 +1,101 @@
-//! What a whole tunnel costs: the frames of a client on their way to the backend, over unix sockets
-//! and without TLS.
+//! What a relayed message costs in the whole tunnel, between unix sockets: reading, scanning, counting,
+//! writing. Knows no TLS and no HTTP.
 //!
 //! `cargo bench --bench relay` measures, `cargo test --bench relay` runs each once.
 
 #![allow(missing_docs)] // criterion_group! makes a public function without one
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "it is no part of the gateway")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a bench stands outside the gateway"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 
-use wsgate::config::model::{Config, Route};
+use wsgate::config::{self, Config};
 use wsgate::drain::Signal;
 use wsgate::life::Stage;
 use wsgate::observe::access::Access;
 use wsgate::observe::books::Books;
 use wsgate::observe::line::Kind;
 use wsgate::observe::record::Record;
-use wsgate::relay::{self, Rules, Tunnel};
+use wsgate::relay::{Rules, Tunnel, run};
 use wsgate::stream::{Side, Socket, Stream};
 
-/// About what one measurement carries.
-const CARRIED: usize = 64 * 1024;
+const CONFIG: &str = "[[listeners]]\naddress = \"[::]:443\"\nprotocol = \"https\"\n\
+    [[sites]]\ndomains = [\"a.test\"]\ncertificate = \"a\"\nprivate_key = \"b\"\n\
+    [[sites.routes]]\npath = \"/\"\nbackend = \"127.0.0.1:1\"\n";
 
 /// Rates that are kept account of and never reached.
-const RATES: &str = "messages = \"1000000000/s\"\nbytes = \"1000GB/s\"\n";
+const RATES: &str = "[sites.routes.limits]\nmessages = \"1000000000/s\"\nbytes = \"1000GB/s\"\n";
 
-fn through_a_tunnel(c: &mut Criterion) {
+/// How many messages a round carries, and how long each is.
+const ROUNDS: [(usize, usize); 3] = [(1, 128), (700, 16), (100, 128)];
+
+fn relay(c: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let mut group = c.benchmark_group("relay 64 KiB");
-    group.throughput(Throughput::Bytes(CARRIED as u64));
-    for (rates, limits) in [("", ""), (" with rates", RATES)] {
-        for (name, payload) in [("16 bytes", 16), ("128 bytes", 128), ("4 KiB", 4096)] {
-            let frame = frame(payload);
-            let stream = frame.repeat((CARRIED / frame.len()).max(1));
-            let (client, backend, _signal) = tunnel(&runtime, limits);
-            let mut ends = (client, backend, vec![0; stream.len()]);
-            group.bench_function(format!("frames of {name}{rates}"), |b| {
-                b.iter(|| runtime.block_on(carry(&mut ends, &stream)));
+    let mut group = c.benchmark_group("relay");
+    let without = ROUNDS.map(|round| (round, "", ""));
+    let with = ROUNDS.map(|round| (round, RATES, " with rates"));
+    for ((count, payload), limits, rates) in without.into_iter().chain(with) {
+        let bytes = frame(payload).repeat(count);
+        let mut passed = vec![0; bytes.len()];
+        let (mut client, mut backend) = tunnel(&runtime, limits);
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(format!("{count} messages of {payload} bytes{rates}"), |b| {
+            b.iter(|| {
+                runtime.block_on(async {
+                    client.write_all(&bytes).await.expect("taken");
+                    backend.read_exact(&mut passed).await.expect("passed on");
+                });
             });
-        }
+        });
+        assert_eq!(passed, bytes, "as they came");
     }
     group.finish();
 }
 
-async fn carry((client, backend, got): &mut (UnixStream, UnixStream, Vec<u8>), stream: &[u8]) {
-    let (sent, read) = tokio::join!(client.write_all(stream), backend.read_exact(got));
-    sent.expect("the gateway reads");
-    read.expect("the gateway writes");
-}
-
-/// A tunnel under way: the client's end, the backend's end, and what keeps it from being cut.
-fn tunnel(runtime: &Runtime, limits: &str) -> (UnixStream, UnixStream, Signal) {
-    let (config, route) = route(limits);
-    let (signal, watch) = Signal::new();
-    let books = Arc::new(Books::new(Access::off()));
-    let mut record = Record::new(&books, Kind::Socket, Stage::Relay);
-    let lane = books.sockets.lane("", "/", "");
+/// The far ends of a tunnel that runs.
+fn tunnel(runtime: &Runtime, limits: &str) -> (UnixStream, UnixStream) {
+    let _inside = runtime.enter();
+    let (client, near) = UnixStream::pair().expect("a pair");
+    let (far, backend) = UnixStream::pair().expect("a pair");
+    let side = |it| Side { stream: Stream::Plain(Socket::Unix(it)), read_buf: Default::default() };
+    let config = configuration(limits);
+    let route = &config.sites[0].routes[0];
     let rules = Rules {
-        heartbeat: route.heartbeat,
-        limits: route.limits,
+        heartbeat: route.heartbeat.clone(),
+        limits: route.limits.clone(),
         compressed: false,
         engine_io: 3,
-        drain: config.gateway.drain,
-        close: Duration::from_secs(5),
+        drain: config.gateway.drain.clone(),
+        close: config.gateway.timeouts.close,
     };
-    runtime.block_on(async move {
-        let (client, near) = UnixStream::pair().expect("a pair");
-        let (far, backend) = UnixStream::pair().expect("a pair");
-        let side = |it| Side { stream: Stream::Plain(Socket::Unix(it)), read_buf: Bytes::new() };
-        tokio::spawn(async move {
-            let entered = books.sockets.enter(&record.line, lane);
-            let live = Arc::clone(entered.live());
-            let tunnel = Tunnel { client: side(near), backend: side(far), rules, live };
-            relay::run(tunnel, watch, &mut record).await;
-        });
-        (client, backend, signal)
-    })
+    let books = Arc::new(Books::new(Access::off()));
+    let mut record = Record::new(&books, Kind::Socket, Stage::Relay);
+    let entered = books.sockets.enter(&record.line, books.sockets.lane("a.test", "/", "game"));
+    let live = Arc::clone(entered.live());
+    let tunnel = Tunnel { client: side(near), backend: side(far), rules, live };
+    let (signal, watch) = Signal::new();
+    runtime.spawn(async move {
+        run(tunnel, watch, &mut record).await;
+        drop((signal, entered));
+    });
+    (client, backend)
 }
 
-fn route(limits: &str) -> (Config, Route) {
-    let text = format!(
-        "[[listeners]]\naddress = \"[::]:443\"\n[[sites]]\ndomains = [\"a.test\"]\n\
-         certificate = \"a\"\nprivate_key = \"b\"\n[[sites.routes]]\npath = \"/\"\n\
-         backend = \"127.0.0.1:1\"\n[sites.routes.limits]\n{limits}"
-    );
-    let parsed = wsgate::config::parse(Path::new("gateway.toml"), &text, &|_| None);
-    let mut config = parsed.map_err(|report| report.render()).expect("a configuration").0;
-    let route = config.sites.remove(0).routes.remove(0);
-    (config, route)
+fn configuration(limits: &str) -> Config {
+    let parsed = config::parse(Path::new("gateway.toml"), &format!("{CONFIG}{limits}"), &|_| None);
+    parsed.map_err(|report| report.render()).expect("valid").0
 }
 
-/// A whole masked binary frame of a client.
+/// A whole masked binary frame, at most 125 bytes or at most 64 KiB of payload.
 fn frame(payload: usize) -> Vec<u8> {
     let mut out = vec![0x82];
     match payload {
@@ -107,10 +105,10 @@ fn frame(payload: usize) -> Vec<u8> {
             out.extend((payload as u16).to_be_bytes());
         }
     }
-    out.extend([0x11, 0x22, 0x33, 0x44]);
-    out.resize(out.len() + payload, 7);
+    out.extend([1, 2, 3, 4]);
+    out.resize(out.len() + payload, 0);
     out
 }
 
-criterion_group!(relayed, through_a_tunnel);
-criterion_main!(relayed);
+criterion_group!(benches, relay);
+criterion_main!(benches);

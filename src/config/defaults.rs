@@ -37,6 +37,8 @@ pub const PROXY_HEADER: Duration = seconds(5);
 pub const TLS_HANDSHAKE: Duration = seconds(10);
 /// `gateway.timeouts.request_head`: long enough for a bad network, short against slowloris.
 pub const REQUEST_HEAD: Duration = seconds(10);
+/// `gateway.timeouts.request_body`: a phone in a lift comes back within half a minute.
+pub const REQUEST_BODY_WAIT: Duration = seconds(30);
 /// `gateway.timeouts.keep_alive`: as nginx, which the clients of a service are used to.
 pub const KEEP_ALIVE: Duration = seconds(75);
 /// `gateway.timeouts.close`: two round trips on a bad network for the answer to a Close frame.

@@ -12,7 +12,7 @@ use super::admitted::Admitted;
 use super::client_ip;
 use super::clock::Clock;
 use super::diagnosis;
-use super::forward::{self, Trouble, Upload};
+use super::forward::{self, Trouble};
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
 use super::mini_program;
@@ -23,6 +23,7 @@ use super::reply::{ReplyBody, denial};
 use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
 use super::site::Route;
 use super::upgrade::{self, Outcome};
+use super::upload::Upload;
 use super::{path, reply};
 use crate::config::model::Upgrade;
 use crate::config::networks::is_trusted;
@@ -118,6 +119,7 @@ impl Desk {
         let raw = request.uri().path().to_owned();
         let path = path::normalise(&raw).map_err(|_| refuse(Refusal::BadPath))?;
         let wish = handshake::wish(&request);
+        record.line.handshake = wish == Wish::WebSocket;
         if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
             return Ok(Turned::Plain(response, None));
         }
@@ -217,6 +219,7 @@ impl Desk {
     ) -> Result<Turned, (By, Cause)> {
         let route = admitted.matched.target;
         record.line.backend = route.pool.name().to_owned();
+        record.present = Some(route.lane(&self.visit.books.sockets).requests.enter());
         let id = record.line.id.clone();
         let passage = admitted.passage(&self.visit, &id);
         let (affinity, errand) = admitted.errand(&self.visit, &request);

@@ -32,6 +32,7 @@ mod spelling;
 #[cfg(test)]
 mod testing;
 mod upgrade;
+mod upload;
 
 pub use places::Place;
 pub use plain::PlainDoor;

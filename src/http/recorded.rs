@@ -10,9 +10,9 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::clock::Clock;
 use super::diagnosis;
-use super::forward::Upload;
 use super::places::Place;
 use super::reply::{BodyError, ReplyBody};
+use super::upload::Upload;
 use crate::life::{By, Cause, Timer};
 use crate::observe::metrics::Present;
 use crate::observe::record::Record;

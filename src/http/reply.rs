@@ -32,7 +32,7 @@ pub enum BodyError {
 pub fn status(cause: Cause) -> StatusCode {
     match cause {
         Cause::Refusal(refusal) => refused(refusal),
-        Cause::Timer(Timer::RequestHead) => StatusCode::REQUEST_TIMEOUT,
+        Cause::Timer(Timer::RequestHead | Timer::RequestBody) => StatusCode::REQUEST_TIMEOUT,
         Cause::Timer(Timer::Hold) | Cause::Backend(Fault::NoServer) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -88,7 +88,8 @@ pub fn denial(cause: Cause) -> Response<ReplyBody> {
         // What follows on this connection could be read in two ways, or is not wanted.
         Cause::Refusal(
             Refusal::BadRequest | Refusal::BadHost | Refusal::Draining | Refusal::BodyTooLarge,
-        ) => {
+        )
+        | Cause::Timer(Timer::RequestBody) => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         _ => {}
@@ -127,7 +128,9 @@ pub fn whole(bytes: Bytes) -> ReplyBody {
 fn words(cause: Cause) -> &'static str {
     match cause {
         Cause::Refusal(refusal) => refusal_words(refusal),
-        Cause::Timer(Timer::RequestHead) => "the request took too long to arrive",
+        Cause::Timer(Timer::RequestHead | Timer::RequestBody) => {
+            "the request took too long to arrive"
+        }
         Cause::Timer(Timer::Hold) => fault_words(Fault::NoServer),
         Cause::Timer(_) => "the backend took too long to answer",
         Cause::Backend(fault) => fault_words(fault),

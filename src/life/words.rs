@@ -63,6 +63,8 @@ vocabulary! {
         TlsHandshake = "tls_handshake",
         /// `gateway.timeouts.request_head`
         RequestHead = "request_head",
+        /// `gateway.timeouts.request_body`
+        RequestBody = "request_body",
         /// `gateway.timeouts.keep_alive`
         KeepAlive = "keep_alive",
         /// `gateway.timeouts.close`

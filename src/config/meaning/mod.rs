@@ -137,6 +137,7 @@ fn timeouts(raw: &raw::ClientTimeouts, reader: &mut Reader<'_>) -> ClientTimeout
         proxy_header: reader.duration_or(raw.proxy_header.as_ref(), defaults::PROXY_HEADER),
         tls_handshake: reader.duration_or(raw.tls_handshake.as_ref(), defaults::TLS_HANDSHAKE),
         request_head: reader.duration_or(raw.request_head.as_ref(), defaults::REQUEST_HEAD),
+        request_body: reader.duration_or(raw.request_body.as_ref(), defaults::REQUEST_BODY_WAIT),
         keep_alive: reader.duration_or(raw.keep_alive.as_ref(), defaults::KEEP_ALIVE),
         close: reader.duration_or(raw.close.as_ref(), defaults::CLOSE),
     }

@@ -104,6 +104,9 @@ pub struct ClientTimeouts {
     pub tls_handshake: Duration,
     /// From the first byte of a request head to its last.
     pub request_head: Duration,
+    /// How long a body of a plain request may keep the gateway waiting, besides a second for each
+    /// 1024 bytes of it.
+    pub request_body: Duration,
     /// Silence between two requests.
     pub keep_alive: Duration,
     /// For an answer to a Close frame, and for the rest after a half-close.

@@ -101,6 +101,7 @@ table! {
         proxy_header: Text,
         tls_handshake: Text,
         request_head: Text,
+        request_body: Text,
         keep_alive: Text,
         close: Text,
     }

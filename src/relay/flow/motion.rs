@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::{Broken, Flow, Input, Nonce, Output};
+use super::{Broken, Flow, Input, Nonce, Output, Seer};
 use crate::life::Rule;
 use crate::relay::application::Heard;
 use crate::relay::diagnosis::is_http;
@@ -30,9 +30,9 @@ impl Flow {
         from: &mut Stream,
         to: &mut Stream,
         scratch: &mut [u8],
-        now: Instant,
-        nonce: Nonce,
+        seer: &Seer<'_>,
     ) -> Result<(), Broken> {
+        let now = seer.now;
         for _ in 0..TURNS {
             self.put_in();
             if self.push(cx, to, now).map_err(|_| Broken::Writing)?.is_pending() {
@@ -56,8 +56,8 @@ impl Flow {
             }
             self.heard = now;
             let (passed, broken) = match self.tempo {
-                None => self.digest::<false>(&mut scratch[..got], now, nonce),
-                Some(_) => self.digest::<true>(&mut scratch[..got], now, nonce),
+                None => self.digest::<false>(&mut scratch[..got], seer),
+                Some(_) => self.digest::<true>(&mut scratch[..got], seer),
             };
             // What came before a broken frame is good, and goes first.
             self.pass(cx, to, &scratch[passed]).map_err(|_| Broken::Writing)?;
@@ -168,12 +168,11 @@ impl Flow {
     fn digest<const METERED: bool>(
         &mut self,
         buf: &mut [u8],
-        now: Instant,
-        nonce: Nonce,
+        seer: &Seer<'_>,
     ) -> (Range<usize>, Option<Broken>) {
         let (mut at, mut start, mut end) = (0, 0, 0);
         if METERED && let Some(tempo) = &mut self.tempo {
-            tempo.fill(now);
+            tempo.fill(seer.now);
         }
         while at < buf.len() && matches!(self.input, Input::Relay | Input::Watch) {
             if !self.inject.is_empty() && self.scanner.at_border() {
@@ -184,12 +183,12 @@ impl Flow {
             if self.beats.is_waiting() && self.may_speak() {
                 self.backlog.extend_from_slice(&buf[start..end]);
                 self.beats.append(&mut self.backlog);
-                self.passed = now;
+                self.passed = seer.now;
                 (start, end) = (at, at);
             }
             let border = METERED && self.scanner.at_border();
             if METERED {
-                match self.may_go(&buf[at..], border, now) {
+                match self.may_go(&buf[at..], border, seer.now) {
                     Ok(true) => {}
                     Ok(false) => {
                         self.put_back(&buf[at..]);
@@ -199,7 +198,7 @@ impl Flow {
                     Err(broken) => return (start..end, Some(broken)),
                 }
             }
-            let (len, passes) = match self.frame(&buf[at..], now, nonce) {
+            let (len, passes) = match self.frame(&buf[at..], seer) {
                 Ok(Some(it)) => it,
                 Ok(None) => {
                     self.put_back(&buf[at..]);
@@ -225,23 +224,21 @@ impl Flow {
     /// How long the piece at the front of `buf` is and whether it is passed on; `None` when more
     /// is needed to tell. Inlined: both digests walk through thousands of frames.
     #[inline(always)]
-    fn frame(
-        &mut self,
-        buf: &[u8],
-        now: Instant,
-        nonce: Nonce,
-    ) -> Result<Option<(usize, bool)>, Broken> {
+    fn frame(&mut self, buf: &[u8], seer: &Seer<'_>) -> Result<Option<(usize, bool)>, Broken> {
         match self.scanner.step(buf)? {
             Step::Incomplete => Ok(None),
             Step::Data { len, begins, ends_message, binary } => {
                 self.seen.frames += u64::from(begins);
-                self.seen.messages += u64::from(ends_message);
+                if ends_message {
+                    self.seen.messages += 1;
+                    seer.sizes.add(self.scanner.message_length());
+                }
                 if binary {
                     self.seen.binary.frames += u64::from(begins);
                     self.seen.binary.bytes += len as u64;
                 }
-                self.data = now;
-                self.passed = now;
+                self.data = seer.now;
+                self.passed = seer.now;
                 Ok(Some((len, self.input == Input::Relay)))
             }
             Step::Short { len, short } => {
@@ -249,13 +246,14 @@ impl Flow {
                     self.seen.binary.frames += 1;
                     self.seen.binary.bytes += len as u64;
                 }
-                Ok(Some((len, self.short(&short, now))))
+                seer.sizes.add(self.scanner.message_length());
+                Ok(Some((len, self.short(&short, seer.now))))
             }
             Step::Control { len, control } => {
                 self.seen.frames += 1;
                 self.seen.control.frames += 1;
                 self.seen.control.bytes += len as u64;
-                Ok(Some((len, self.control(&control, nonce)?)))
+                Ok(Some((len, self.control(&control, seer.nonce)?)))
             }
         }
     }
@@ -294,7 +292,11 @@ impl Flow {
         let passes = self.input == Input::Relay;
         match control.kind {
             Kind::Ping => Ok(passes),
-            Kind::Pong => Ok(passes && !control.payload().starts_with(&nonce)),
+            Kind::Pong => {
+                let ours = control.payload().starts_with(&nonce);
+                self.ponged |= ours;
+                Ok(passes && !ours)
+            }
             Kind::Close => {
                 let code = close::parse(control.payload()).map_err(|bad| match bad {
                     BadClose::Code => Broken::Rule(Rule::CloseCode),

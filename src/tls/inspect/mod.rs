@@ -12,6 +12,8 @@ mod clients;
 
 use std::time::SystemTime;
 
+pub use chain::valid_until;
+
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
