@@ -1,0 +1,75 @@
+# A Debian with systemd as init, in a container without a network: made, booted, entered and ended. For
+# tests/systemd/run; knows nothing of wsgate. Sets `leader`, the container's init as seen from outside.
+
+readonly RELEASE=bookworm PACKAGES=systemd,systemd-sysv,dbus,ca-certificates,procps
+readonly BOOT=60 SHUTDOWN=30 # seconds
+
+nspawn='' leader=''
+
+# make_system FOLDER: a root file system, once for each list of packages.
+make_system() {
+  local folder=$1 site proxy http_proxy=''
+  [[ $(cat "$folder.made" 2>/dev/null) != "$RELEASE $PACKAGES" ]] || return 0
+  # Where this machine gets its own packages from.
+  site=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+    awk -v release="$RELEASE" '$1 == release { print $2; exit }')
+  proxy=$(apt-config shell http_proxy Acquire::http::Proxy) && eval "$proxy"
+  rm -rf --one-file-system -- "$folder"
+  http_proxy=$http_proxy debootstrap --variant=minbase --include="$PACKAGES" \
+    "$RELEASE" "$folder" "${site:-http://deb.debian.org/debian}" >"$folder.log" 2>&1 ||
+    { tail -5 "$folder.log"; return 1; }
+  echo "$RELEASE $PACKAGES" >"$folder.made"
+}
+
+# boot FOLDER: changes stay in memory, so that every run begins with the same system.
+boot() {
+  local folder=$1
+  systemd-nspawn --quiet --boot --directory="$folder" --volatile=overlay --machine=wsgate-test \
+    --register=no --keep-unit --private-network </dev/null >"$folder.console" 2>&1 &
+  nspawn=$!
+  wait_for "$BOOT" booted || { tail -5 "$folder.console"; return 1; }
+  await_init || { tail -5 "$folder.console"; return 1; }
+}
+
+booted() {
+  kill -0 "$nspawn" || return 0 # await_init tells
+  leader=$(pgrep -P "$nspawn" -x systemd) && [[ -n $leader ]] && inside test -S /run/systemd/private
+}
+
+# `degraded` is up, too: a container has no use for some units.
+await_init() {
+  local state
+  state=$(inside timeout "$BOOT" systemctl is-system-running --wait 2>&1) || true
+  [[ $state == running || $state == degraded ]] || { echo "the container's systemd says: $state"; return 1; }
+}
+
+# inside COMMAND...: as root in the container.
+inside() { nsenter --target "$leader" --all env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
+
+# beside COMMAND...: this machine's programs on the container's loopback.
+beside() { nsenter --target "$leader" --net "$@"; }
+
+# put FILE PATH [MODE [GROUP]]: a file of this machine's into the container.
+put() {
+  inside sh -c "cat >'$2.new' && chmod '${3:-644}' '$2.new' && chgrp '${4:-root}' '$2.new' && mv '$2.new' '$2'" <"$1"
+}
+
+shut_down() {
+  [[ -n $nspawn ]] || return 0
+  kill -TERM "$nspawn" 2>/dev/null || true # asks its init to power off
+  wait_for "$SHUTDOWN" gone "$nspawn" || kill -KILL "$nspawn" 2>/dev/null || true
+  wait "$nspawn" 2>/dev/null || true
+  nspawn=''
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# wait_for SECONDS COMMAND...: asks every 0.1 s.
+wait_for() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS < end)) || return 1
+    sleep 0.1
+  done
+}
