@@ -62,6 +62,8 @@ configure() {
   put "$work/gateway.toml" /etc/wsgate/gateway.toml 640 wsgate
 }
 
+edit() { sed -i "$1" "$work/gateway.toml" && put "$work/gateway.toml" /etc/wsgate/gateway.toml 640 wsgate; }
+
 # One client, from TCP to an echo.
 serves() {
   local outcome
@@ -100,7 +102,7 @@ some_were_drained() { grep '"closed_1012":' "$work/load.json"; }
 
 # installs VERSION: what dpkg said is in $work/dpkg.log.
 installs() {
-  put "$work/debs/wsgate_$1_amd64.deb" /root/wsgate.deb
+  put "$(echo "$work/debs/wsgate_$1_"*.deb)" /root/wsgate.deb
   inside env DEBIAN_FRONTEND=noninteractive dpkg --install /root/wsgate.deb >"$work/dpkg.log" 2>&1 ||
     { cat "$work/dpkg.log"; return 1; }
 }

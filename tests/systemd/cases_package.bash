@@ -68,6 +68,13 @@ removed() {
   holds 'the configuration stays' inside cmp /etc/wsgate/gateway.toml - <"$work/gateway.toml"
 }
 
+installed_again() {
+  holds 'the same package installs again' installs 0.1.0-4
+  holds 'its socket is open again' is active wsgate.socket
+  holds 'it runs with the configuration that stayed' is active
+  holds 'and serves' serves
+}
+
 purged() {
   inside rm -f /root/wsgate.deb
   holds 'a purge succeeds' inside dpkg --purge wsgate

@@ -23,6 +23,8 @@ configured() {
   holds 'and is up' is active
   holds 'it serves wss on :443' serves
   holds 'as a user of its own' equal "$(inside ps -o user= -p "$(pid)")" wsgate
+  holds 'tells systemd how many are there' wait_for 15 tells_status
+  holds 'may open half a million files' equal "$(property LimitNOFILE)" 524288
   holds 'with one capability' equal "$(inside sed -n 's/^CapEff:\t*0*//p' "/proc/$(pid)/status")" 400
   holds 'systemd finds less than 2.0 of 10 exposed' \
     inside systemd-analyze security --no-pager --threshold=20 wsgate.service
@@ -54,13 +56,15 @@ reloaded() {
   holds 'and serves' serves
 }
 
+tells_status() { grep -q '^[0-9]* WebSockets, [0-9]* connections$' <<<"$(property StatusText)"; }
+
 listens() { [[ -n $(beside ss -Htln "sport = :$1") ]]; }
 
 handed_over() {
   local old
   old=$(pid)
   inside kill -USR2 "$old"
-  holds 'a new program that does not accept the configuration says so' says 'the old' 
+  holds 'a new program that does not accept the configuration says so' says 'did not take over, this one goes on'
   holds 'and the old one goes on' equal "$(pid)" "$old"
   configure '[::]:443'
   inside systemctl reload wsgate.service
@@ -97,8 +101,7 @@ credentials() {
   printf '[Service]\nLoadCredential=game.key:/root/game.key\n' >"$work/drop-in"
   put "$work/drop-in" "$drop_in/test.conf"
   configure '[::]:443'
-  sed -i 's#^private_key = .*#private_key = "${CREDENTIALS_DIRECTORY}/game.key"#' "$work/gateway.toml"
-  put "$work/gateway.toml" /etc/wsgate/gateway.toml 640 wsgate
+  edit 's#^private_key = .*#private_key = "${CREDENTIALS_DIRECTORY}/game.key"#'
   inside systemctl daemon-reload
   holds 'a key that only root may read arrives as a credential' inside systemctl restart wsgate.service
   holds 'and serves' serves
