@@ -1,8 +1,8 @@
 //! What systemd is told (sd_notify(3)), on a socket in systemd's place.
 
-use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::house::program::Program;
 use crate::house::{Backend, PATIENCE, certificates, route};
 
-/// Everything that was said so far, one message after another.
+/// Hears everything, also while nobody asks: whoever speaks would wait for a full socket.
 struct Systemd {
-    socket: UnixDatagram,
     path: PathBuf,
+    heard: mpsc::Receiver<String>,
     said: Vec<String>,
 }
 
@@ -22,27 +22,30 @@ impl Systemd {
         let path = PathBuf::from(certificates::folder()).join(format!("{name}.notify"));
         let _ = std::fs::remove_file(&path);
         let socket = UnixDatagram::bind(&path).expect("a socket");
-        socket.set_read_timeout(Some(Duration::from_millis(50))).expect("set");
-        Self { socket, path, said: Vec::new() }
+        let (tell, heard) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut space = [0; 4096];
+            while let Ok(length) = socket.recv(&mut space) {
+                let text = String::from_utf8(space[..length].to_vec()).expect("UTF-8");
+                if tell.send(text).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { path, heard, said: Vec::new() }
     }
 
     /// Waits until a message that begins with `start` comes after those that are known.
     fn hears(&mut self, start: &str) -> String {
         let begun = Instant::now();
-        let mut space = [0; 4096];
         loop {
-            match self.socket.recv(&mut space) {
-                Ok(length) => {
-                    let text = String::from_utf8(space[..length].to_vec()).expect("UTF-8");
-                    self.said.push(text.clone());
-                    if text.starts_with(start) {
-                        return text;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => panic!("{error}"),
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let heard = self.heard.recv_timeout(left);
+            let text = heard.unwrap_or_else(|_| panic!("no {start:?} in {:?}", self.said));
+            self.said.push(text.clone());
+            if text.starts_with(start) {
+                return text;
             }
-            assert!(begun.elapsed() < PATIENCE, "no {start:?} in {:?}", self.said);
         }
     }
 }
@@ -56,10 +59,7 @@ fn number(message: &str, key: &str) -> i64 {
 async fn systemd_hears_of_ready_reload_status_watchdog_heir_and_stop() {
     let backend = Backend::echo().await;
     let mut systemd = Systemd::new("told");
-    let before = format!(
-        "export NOTIFY_SOCKET={} WATCHDOG_USEC=300000;",
-        systemd.path.display()
-    );
+    let before = format!("export NOTIFY_SOCKET={} WATCHDOG_USEC=300000;", systemd.path.display());
     let program = Program::start("told", &before, "", &route("/", &backend)).await;
     systemd.hears("READY=1");
     assert_eq!(systemd.said.len(), 1, "ready comes first: {:?}", systemd.said);

@@ -74,7 +74,7 @@ handed_over() {
   holds 'the old one ends by itself' ends_by_itself "$old"
   end_load
   holds 'nobody was refused or cut meanwhile' nobody_was_refused
-  holds 'at the full rate of new connections' at_full_rate
+  holds 'at 200 new connections a second, or half as many where the machine is busy' at_full_rate
   holds 'live sockets were told by the old one' some_were_drained
   holds 'systemd sees a service that is up' is active
   holds 'and was never started again' restarts_are 0
