@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::timeout;
 
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked};
 use crate::house::program::{Program, text, write};
@@ -126,7 +127,7 @@ fn activated() -> (std::net::TcpListener, String) {
 async fn first(program: &Program) -> Client {
     let begun = Instant::now();
     loop {
-        if let Ok(client) = Client::tls(program.address, HOST).await {
+        if let Ok(Ok(client)) = timeout(PATIENCE, Client::tls(program.address, HOST)).await {
             return client;
         }
         assert!(begun.elapsed() < PATIENCE, "{}", program.errors());
@@ -156,7 +157,8 @@ async fn who_comes_between_two_processes_on_systemds_socket_waits_for_the_next()
     assert_eq!(program.end().await.0, Some(0));
     assert!(!waiting.is_finished(), "neither answered nor refused");
     let next = Program::launch("between2", &before, config, address);
-    let mut client = waiting.await.expect("no panic").expect("TLS with the next process");
+    let waited = timeout(PATIENCE, waiting).await.expect("in time");
+    let mut client = waited.expect("no panic").expect("TLS with the next process");
     assert!(client.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
     drop(client);
     next.signal(Signal::TERM);

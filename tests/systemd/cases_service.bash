@@ -69,7 +69,7 @@ handed_over() {
   configure '[::]:443'
   inside systemctl reload wsgate.service
   begin_load 12
-  inside kill -USR2 "$old"
+  inside systemctl kill --kill-whom=main --signal=USR2 wsgate.service
   holds 'SIGUSR2 brings a new main process' takes_over_from "$old"
   holds 'the old one ends by itself' ends_by_itself "$old"
   end_load
