@@ -3,6 +3,7 @@
 
 unconfigured() {
   holds 'an unconfigured package installs' installs 0.1.0-1
+  holds 'with a program without debug information' equal "$(debug_sections)" ''
   holds 'and says what to do' dpkg_said '/usr/share/doc/wsgate/examples/minimal.toml'
   holds 'the service is not started, and has not failed' is inactive
   holds 'its journal says why' says 'not configured yet: write /etc/wsgate/gateway.toml'
@@ -55,6 +56,8 @@ reloaded() {
   holds 'in the same process' equal "$(pid)" "$before"
   holds 'and serves' serves
 }
+
+debug_sections() { readelf --section-headers --wide "$work/unpacked/usr/bin/wsgate" | grep -F .debug || true; }
 
 tells_status() { grep -q '^[0-9]* WebSockets, [0-9]* connections$' <<<"$(property StatusText)"; }
 

@@ -53,10 +53,14 @@ own_groups() {
   done
 }
 
+# Its own, and those of a run that was killed.
 leave_groups() {
-  local folder
-  for folder in "${groups[@]}"; do
-    [[ ! -d $folder ]] || find "$folder" -depth -type d -exec rmdir -- {} \; 2>/dev/null || true
+  local prefix folder
+  for prefix in "${groups[@]%$$}"; do
+    for folder in "$prefix"*; do
+      [[ $folder != "$prefix$$" && -d /proc/${folder#"$prefix"} ]] ||
+        find "$folder" -depth -type d -exec rmdir -- {} \; 2>/dev/null || true
+    done
   done
 }
 
