@@ -35,15 +35,15 @@ journal() { inside journalctl --unit=wsgate.service --no-pager --output=cat --li
 # says TEXT: in the last lines of the service's journal, soon.
 says() {
   inside journalctl --sync || true
-  wait_for 5 logged "$1" || { journal 20; return 1; }
+  wait_for 20 logged "$1" || { journal 20; return 1; }
 }
 logged() { journal 200 | grep -qF -- "$1"; }
 
 other_pid() { local now; now=$(pid) && ((now > 0 && now != $1)); }
 
-takes_over_from() { wait_for 30 other_pid "$1" || { journal 20; return 1; }; }
+takes_over_from() { wait_for 60 other_pid "$1" || { journal 20; return 1; }; }
 
-ends_by_itself() { wait_for 30 ended "$1" || { inside ps -ef; return 1; }; }
+ends_by_itself() { wait_for 60 ended "$1" || { inside ps -ef; return 1; }; }
 ended() { ! inside test -d "/proc/$1"; }
 
 # The main process is the file that is installed now, not one that an upgrade has deleted.
@@ -78,7 +78,7 @@ load() { beside python3 "$here/peer.py" load 443 "$work/certs/dev-root.crt" "$@"
 begin_load() {
   load "$RATE" "$1" 3 >"$work/load.json" &
   loading=$!
-  wait_for 10 streaming
+  wait_for 30 streaming
 }
 
 # Sockets are open all the while: what follows happens under load.

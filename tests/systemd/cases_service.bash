@@ -24,7 +24,7 @@ configured() {
   holds 'and is up' is active
   holds 'it serves wss on :443' serves
   holds 'as a user of its own' equal "$(inside ps -o user= -p "$(pid)")" wsgate
-  holds 'tells systemd how many are there' wait_for 15 tells_status
+  holds 'tells systemd how many are there' wait_for 30 tells_status
   holds 'may open half a million files' equal "$(property LimitNOFILE)" 524288
   holds 'with one capability' equal "$(inside sed -n 's/^CapEff:\t*0*//p' "/proc/$(pid)/status")" 400
   holds 'systemd finds less than 2.0 of 10 exposed' \
@@ -48,7 +48,7 @@ reloaded() {
   before=$(pid)
   configure '[::]:443' '[[listeners]]' 'address = "127.0.0.1:8443"'
   holds 'a reload is carried out' inside systemctl reload wsgate.service
-  holds 'a new listener is open' wait_for 10 listens 8443
+  holds 'a new listener is open' wait_for 30 listens 8443
   holds 'a reload keeps the process' equal "$(pid)" "$before"
   configure '[::]:443' 'nonsense = true'
   holds 'a reload of a wrong configuration is refused' refused inside systemctl reload wsgate.service
@@ -93,7 +93,7 @@ stuck() {
   holds 'one that is stuck is replaced' takes_over_from "$old"
   holds 'by the watchdog' says 'Watchdog timeout'
   holds 'once' restarts_are 1
-  holds 'the service is up again' wait_for 10 is active
+  holds 'the service is up again' wait_for 30 is active
   holds 'and serves' serves
 }
 
