@@ -1,0 +1,189 @@
+//! Small graphs as inline SVG, drawn where the numbers are, so that they are there without a
+//! script. Knows lines of numbers and how to name them, not what they measure.
+
+use std::fmt;
+
+use super::html::Html;
+
+/// What one graph shows.
+pub struct Graph {
+    /// Its id on the page, and the beginning of others.
+    pub id: &'static str,
+    /// What is measured.
+    pub title: &'static str,
+    /// A few words on it.
+    pub note: &'static str,
+    /// How a value is written.
+    pub unit: fn(f64) -> String,
+    /// The lines, the most important one first; each has as many values as there are moments.
+    pub lines: Vec<Line>,
+    /// The value of the moment, written large.
+    pub now: String,
+    /// How long ago the first moment was, in words.
+    pub since: &'static str,
+    /// How many moments fit: fewer leave room at the left.
+    pub room: usize,
+}
+
+/// One line of a graph.
+pub struct Line {
+    /// What is written in the legend.
+    pub name: String,
+    /// The values, oldest first; `None` where nothing was measured.
+    pub values: Vec<Option<f64>>,
+}
+
+/// Lines that can be told apart by their colour; the style sheet has as many.
+pub const COLOURS: usize = 6;
+
+const WIDTH: usize = 600;
+const HEIGHT: f64 = 100.0;
+
+impl Graph {
+    /// Writes the graph with its title, its figure and its legend.
+    pub fn draw(&self, out: &mut Html) {
+        let top = round_up(self.highest());
+        out.raw("<section class=\"card graph\"").attribute("id", self.id);
+        out.raw("><h2>").text(self.title).raw(" <small>").text(self.note).raw("</small></h2>");
+        out.raw("<p class=\"now\">").text(&self.now).raw("</p>");
+        out.raw("<div class=\"plot\"><span class=\"top\">").text((self.unit)(top)).raw("</span>");
+        self.plot(out, top);
+        out.raw("</div><p class=\"axis\"><span>").text(self.since).raw(" ago</span>");
+        out.raw("<span>now</span></p>");
+        self.legend(out);
+        out.raw("</section>");
+    }
+
+    fn plot(&self, out: &mut Html, top: f64) {
+        out.raw("<svg viewBox=\"0 0 600 100\" preserveAspectRatio=\"none\" role=\"img\"");
+        out.attribute("aria-label", Spoken(self)).raw(">");
+        out.raw("<path class=\"grid\" d=\"M0 50H600M0 99.5H600\"/>");
+        for (number, line) in self.lines.iter().enumerate() {
+            let path = self.path(&line.values, top);
+            if !path.is_empty() {
+                out.raw("<path").attribute("class", Colour(number)).attribute("d", path).raw("/>");
+            }
+        }
+        out.raw("</svg>");
+    }
+
+    /// The commands of one line; where nothing was measured, the line is broken.
+    fn path(&self, values: &[Option<f64>], top: f64) -> String {
+        let mut path = String::new();
+        let gaps = self.room.saturating_sub(1).max(1);
+        let empty = self.room.saturating_sub(values.len());
+        let mut drawing = false;
+        for (at, value) in values.iter().enumerate() {
+            let Some(value) = value else {
+                drawing = false;
+                continue;
+            };
+            let x = (empty + at) * WIDTH / gaps;
+            let y = HEIGHT - 1.0 - value.clamp(0.0, top) / top * (HEIGHT - 2.0);
+            let command = if drawing { 'L' } else { 'M' };
+            path.push_str(&format!("{command}{x} {y:.0}"));
+            drawing = true;
+        }
+        // A lone point has no length: a dot is drawn for it by the round cap of a line to itself.
+        if path.matches('L').count() == 0 && !path.is_empty() {
+            path.push_str("h0");
+        }
+        path
+    }
+
+    fn legend(&self, out: &mut Html) {
+        out.raw("<ul class=\"legend\">");
+        for (number, line) in self.lines.iter().enumerate() {
+            out.raw("<li><i").attribute("class", Colour(number)).raw("></i><span>");
+            out.foreign(&line.name).raw("</span> <b>");
+            match line.values.last().copied().flatten() {
+                Some(value) => out.text((self.unit)(value)),
+                None => out.text("–"),
+            };
+            out.raw("</b></li>");
+        }
+        out.raw("</ul>");
+    }
+
+    fn highest(&self) -> f64 {
+        self.lines.iter().flat_map(|it| it.values.iter().flatten()).copied().fold(0.0, f64::max)
+    }
+}
+
+/// The class that gives a line its colour.
+struct Colour(usize);
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{}", self.0 % COLOURS)
+    }
+}
+
+/// What the graph says to those who do not see it.
+struct Spoken<'a>(&'a Graph);
+
+impl fmt::Display for Spoken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Graph { title, now, since, unit, .. } = self.0;
+        write!(f, "{title}: {now} now, at most {} within {since}", unit(self.0.highest()))
+    }
+}
+
+/// The next of 1, 2, 5, 10, …: a scale that stays while values wander.
+fn round_up(value: f64) -> f64 {
+    let mut step = 1e-3;
+    while step < 1e15 {
+        for factor in [1.0, 2.0, 5.0] {
+            if step * factor >= value {
+                return if value <= 0.0 { 1.0 } else { step * factor };
+            }
+        }
+        step *= 10.0;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::page::units;
+
+    fn graph(values: Vec<Option<f64>>) -> Graph {
+        Graph {
+            id: "g",
+            title: "Load",
+            note: "",
+            unit: units::decimal,
+            lines: vec![Line { name: "<a>".to_owned(), values }],
+            now: "3".to_owned(),
+            since: "10 min",
+            room: 5,
+        }
+    }
+
+    #[test]
+    fn a_line_ends_at_the_right_and_is_broken_where_nothing_was_measured() {
+        let full = graph(vec![Some(0.0), Some(5.0), None, Some(10.0), Some(10.0)]);
+        assert_eq!(full.path(&full.lines[0].values, 10.0), "M0 99L150 50M450 1L600 1");
+        let young = graph(vec![Some(10.0)]);
+        assert_eq!(young.path(&young.lines[0].values, 10.0), "M600 1h0");
+        let none = graph(vec![None]);
+        assert_eq!(none.path(&none.lines[0].values, 10.0), "");
+    }
+
+    #[test]
+    fn a_graph_says_in_words_what_it_shows_and_escapes_names() {
+        let mut out = Html::default();
+        graph(vec![Some(1.0), Some(3.0)]).draw(&mut out);
+        let html = out.finish();
+        assert!(html.contains("aria-label=\"Load: 3 now, at most 3 within 10 min\""), "{html}");
+        assert!(html.contains("<bdi>&lt;a&gt;</bdi>"), "{html}");
+    }
+
+    #[test]
+    fn scales_are_round() {
+        for (value, top) in [(0.0, 1.0), (0.3, 0.5), (1.0, 1.0), (73.0, 100.0), (1001.0, 2000.0)] {
+            assert!((round_up(value) - top).abs() < 1e-9, "{value} -> {}", round_up(value));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The graphs of the page: which lines each has, and where they come from.
+
+use super::graph::{COLOURS, Graph, Line};
+use super::html::Html;
+use super::table::{Column, Table};
+use super::units;
+use crate::admin::status::{History, Pings, RouteLine, Status, Times};
+
+/// How many points the graphs have room for: ten minutes of one for every 5 s.
+const ROOM: usize = 120;
+
+const SINCE: &str = "10 min";
+
+/// What the line of many routes is called.
+const OTHERS: &str = "other routes";
+
+/// Values over time; `None` where there was nothing to measure.
+type Values = Vec<Option<f64>>;
+
+/// Writes all graphs, and the round trips beside them.
+pub fn all(out: &mut Html, status: &Status) {
+    out.raw("<div class=\"pair\" id=\"graphs\" data-live>");
+    if let Some(history) = &status.history {
+        live(status, history).draw(out);
+        messages(history).draw(out);
+        bytes(history).draw(out);
+    }
+    trips(out, &status.pings);
+    out.raw("</div>");
+}
+
+fn live(status: &Status, history: &History) -> Graph {
+    Graph {
+        id: "sockets-over-time",
+        title: "Live sockets",
+        note: "by route",
+        unit: |it| units::count(it.round() as u64),
+        lines: by_route(history),
+        now: units::count(status.sockets.open),
+        since: SINCE,
+        room: ROOM,
+    }
+}
+
+/// A line for each route; when there are more than colours, the quietest share one.
+fn by_route(history: &History) -> Vec<Line> {
+    let line = |it: &RouteLine| Line {
+        name: units::place(&it.site, &it.route),
+        values: it.sockets.clone(),
+    };
+    let used = |it: &Line| it.values.iter().flatten().any(|it| *it > 0.0);
+    let mut lines: Vec<Line> = history.routes.iter().map(line).filter(used).collect();
+    if lines.len() > COLOURS {
+        let rest = lines.split_off(COLOURS - 1);
+        let at = |at: usize| rest.iter().filter_map(|it| it.values.get(at).copied().flatten()).sum();
+        let values = (0..history.times.len()).map(|it| Some(at(it))).collect();
+        lines.push(Line { name: OTHERS.to_owned(), values });
+    }
+    lines
+}
+
+fn messages(history: &History) -> Graph {
+    let (up, down) = (history.all.up_messages.clone(), history.all.down_messages.clone());
+    both("messages", "Messages", "a second, both ways", units::per_second, [up, down])
+}
+
+fn bytes(history: &History) -> Graph {
+    let (up, down) = (history.all.up_bytes.clone(), history.all.down_bytes.clone());
+    both("bytes", "Bytes", "a second, with frame headers", units::bytes_per_second, [up, down])
+}
+
+/// A graph with a line for each way.
+fn both(
+    id: &'static str,
+    title: &'static str,
+    note: &'static str,
+    unit: fn(f64) -> String,
+    [up, down]: [Values; 2],
+) -> Graph {
+    let last = |values: &Values| values.last().copied().flatten();
+    let now = match (last(&up), last(&down)) {
+        (None, None) => "–".to_owned(),
+        (up, down) => unit(up.unwrap_or(0.0) + down.unwrap_or(0.0)),
+    };
+    let line = |name: &str, values| Line { name: name.to_owned(), values };
+    let lines = vec![line("to backends", up), line("to clients", down)];
+    Graph { id, title, note, unit, lines, now, since: SINCE, room: ROOM }
+}
+
+fn trips(out: &mut Html, pings: &Pings) {
+    const COLUMNS: [Column; 5] =
+        [("Side", ""), ("p50", "n"), ("p90", "n"), ("p99", "n"), ("Answers", "n")];
+    out.raw("<section class=\"card\" id=\"trips\"><h2>Ping round trip ");
+    out.raw("<small>of the gateway's own pings</small></h2>");
+    if pings.client.count + pings.backend.count == 0 {
+        out.raw("<p class=\"empty\">No ping has been answered yet.</p></section>");
+        return;
+    }
+    out.raw("<p class=\"now\">").text(within(pings.client.p50_ms.or(pings.backend.p50_ms)));
+    out.raw("</p>");
+    let mut table = Table::begin(out, "How long answers take, by quantile, since the start.", &COLUMNS);
+    for (side, it) in [("clients", &pings.client), ("backends", &pings.backend)] {
+        let Times { count, p50_ms, p90_ms, p99_ms, .. } = it;
+        table.row().text(side);
+        for quantile in [p50_ms, p90_ms, p99_ms] {
+            table.text(within(*quantile));
+        }
+        table.text(units::count(*count));
+    }
+    table.end();
+    out.raw("</section>");
+}
+
+fn within(millis: Option<f64>) -> String {
+    millis.map_or("–".to_owned(), units::millis)
+}

@@ -1,0 +1,127 @@
+// The status page's script: fetches the page again every few seconds and puts what changed in its
+// place, searches while you type, and closes a socket after it has asked. Everything on the page is
+// there without it; it knows no figure and writes no markup of its own.
+
+const EVERY_MS = 3000;
+const PATIENCE_MS = 10_000;
+const TYPING_MS = 200;
+
+const search = document.getElementById("search");
+const query = document.getElementById("q");
+const order = document.getElementById("sort");
+const pause = document.getElementById("pause");
+const trouble = document.getElementById("trouble");
+const dialog = document.getElementById("ask");
+
+let last = new Date();
+let newest = 0;
+let timer = 0;
+
+/** Fetches the page; an answer that a later one has overtaken is dropped. */
+async function refresh() {
+  clearTimeout(timer);
+  const turn = ++newest;
+  try {
+    const answer = await fetch(address(), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    const text = await answer.text();
+    if (turn !== newest) return;
+    show(new DOMParser().parseFromString(text, "text/html"));
+    last = new Date();
+    complain("");
+  } catch (error) {
+    if (turn !== newest) return;
+    complain(`The gateway does not answer since ${last.toLocaleTimeString()} (${reason(error)}). These are its last figures.`);
+  }
+  later();
+}
+
+function later() {
+  clearTimeout(timer);
+  if (pause.getAttribute("aria-pressed") !== "true" && !document.hidden) timer = setTimeout(refresh, EVERY_MS);
+}
+
+function reason(error) {
+  if (error.name === "TimeoutError") return "no answer in time";
+  return error instanceof TypeError ? "no connection" : error.message;
+}
+
+/** The address of the page with what is searched now and in which order. */
+function address() {
+  const url = new URL("/", location.href);
+  if (query.value.trim()) url.searchParams.set("q", query.value.trim());
+  if (order.selectedIndex > 0) url.searchParams.set("sort", order.value);
+  return url;
+}
+
+/** Puts every part that has changed in its place; one in which text is selected waits. */
+function show(fresh) {
+  const selected = getSelection();
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const now = fresh.getElementById(part.id);
+    if (!now || now.innerHTML === part.innerHTML) continue;
+    if (!selected.isCollapsed && selected.containsNode(part, true)) continue;
+    const focused = part.contains(document.activeElement) ? document.activeElement.dataset.id : undefined;
+    part.replaceChildren(...document.adoptNode(now).childNodes);
+    if (focused) part.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
+  document.title = fresh.title;
+}
+
+function complain(words) {
+  if (trouble.textContent !== words) trouble.textContent = words;
+  trouble.hidden = !words;
+  document.documentElement.classList.toggle("stale", Boolean(words));
+}
+
+/** Asks before a socket is closed, and closes it. */
+function ask(button) {
+  const cells = [...button.closest("tr").cells].slice(0, 3);
+  dialog.querySelector("#ask-who").textContent = cells.map((it) => it.innerText).join(" · ");
+  dialog.querySelector("#ask-outcome").textContent = "";
+  dialog.dataset.id = button.dataset.id;
+  dialog.showModal();
+}
+
+async function close(event) {
+  event.preventDefault();
+  const form = new FormData(event.target);
+  const outcome = dialog.querySelector("#ask-outcome");
+  const to = new URL(`/api/connections/${encodeURIComponent(dialog.dataset.id)}`, location.href);
+  to.searchParams.set("code", form.get("code"));
+  to.searchParams.set("reason", form.get("reason"));
+  outcome.textContent = "Closing…";
+  try {
+    const answer = await fetch(to, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!answer.ok && answer.status !== 404) throw new Error(`${answer.status}: ${(await answer.text()).slice(0, 200)}`);
+    dialog.close();
+    await refresh();
+  } catch (error) {
+    outcome.textContent = `It was not closed: ${reason(error)}`;
+  }
+}
+
+search.addEventListener("submit", (event) => event.preventDefault());
+search.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    history.replaceState(null, "", address());
+    refresh();
+  }, TYPING_MS);
+});
+pause.addEventListener("click", () => {
+  const paused = pause.getAttribute("aria-pressed") !== "true";
+  pause.setAttribute("aria-pressed", String(paused));
+  if (paused) later();
+  else refresh();
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-id]");
+  if (button) ask(button);
+});
+document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
+dialog.querySelector("form").addEventListener("submit", close);
+dialog.querySelector("#ask-cancel").addEventListener("click", () => dialog.close());
+document.documentElement.classList.add("scripted");
+pause.hidden = false;
+later();
