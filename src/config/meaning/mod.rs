@@ -9,11 +9,12 @@ mod listeners;
 mod route;
 mod site;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::defaults;
 use crate::config::model::{
-    AccessLog, ClientTimeouts, Config, Drain, Gateway, Log, LogFormat, Source,
+    AccessLog, ClientTimeouts, Config, Drain, Gateway, Located, Log, LogFormat, Source,
 };
 use crate::config::raw::{self, Raw};
 use crate::config::reader::Reader;
@@ -56,11 +57,21 @@ fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {
             defaults::MAX_CONNECTIONS,
             1..=MOST_CONNECTIONS,
         ),
+        ticket_keys: files(raw.ticket_keys.as_ref(), reader),
         drain: drain(raw.drain.as_ref().unwrap_or(&raw::Drain::default()), reader),
         timeouts: timeouts(raw.timeouts.as_ref().unwrap_or(&Default::default()), reader),
         header_size: usize::try_from(size).unwrap_or(usize::MAX),
         headers: reader.number_or(limits.headers.as_ref(), defaults::HEADERS, 1..=MOST_HEADERS),
     }
+}
+
+fn files(raw: Option<&raw::Texts>, reader: &mut Reader<'_>) -> Vec<Located<PathBuf>> {
+    let written = reader.list(raw, |text| match text {
+        "" => Err(Wrong::new("the path is empty")),
+        path => Ok(PathBuf::from(path)),
+    });
+    let place = |it: Located<PathBuf>| Located { value: reader.path(&it.value), spot: it.spot };
+    written.into_iter().map(place).collect()
 }
 
 fn head_size(text: &str) -> Result<u64, Wrong> {

@@ -75,6 +75,7 @@ table! {
     Gateway {
         workers: Whole,
         max_connections: Whole,
+        ticket_keys: Texts,
         drain: Drain,
         timeouts: ClientTimeouts,
         limits: HeadLimits,
