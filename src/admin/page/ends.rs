@@ -17,9 +17,9 @@ const ORDINARY: [&str; 4] = ["finished", "fin", "drained", "ordered"];
 pub fn endings(out: &mut Html, status: &Status) {
     const COLUMNS: [Column; 6] = [
         ("Why", "wide"),
-        ("By", ""),
-        ("Client", ""),
-        ("What", "wide"),
+        ("By", "one"),
+        ("Client", "whole"),
+        ("What", "wide long"),
         ("Lasted", "n"),
         ("At", "n"),
     ];
@@ -58,10 +58,18 @@ fn why(out: &mut Html, it: &Ending) {
 }
 
 fn what(out: &mut Html, it: &Ending) {
-    out.text(&it.kind).raw(" ").foreign(units::place(&it.host, &it.path));
-    if !it.server.is_empty() {
-        out.raw("<span class=\"soft\">").text(&it.backend).raw(" ").text(&it.server).raw("</span>");
+    let place = units::place(&it.host, &it.path);
+    if !place.is_empty() {
+        out.foreign(place);
     }
+    out.raw("<span class=\"soft\">").text(&it.kind);
+    if it.kind == "request" && it.status != 0 {
+        out.raw(" · ").text(it.status);
+    }
+    for more in [&it.backend, &it.server].into_iter().filter(|it| !it.is_empty()) {
+        out.raw(" · ").text(more);
+    }
+    out.raw("</span>");
 }
 
 #[cfg(test)]

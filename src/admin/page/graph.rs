@@ -57,7 +57,7 @@ impl Graph {
     fn plot(&self, out: &mut Html, top: f64) {
         out.raw("<svg viewBox=\"0 0 600 100\" preserveAspectRatio=\"none\" role=\"img\"");
         out.attribute("aria-label", Spoken(self)).raw(">");
-        out.raw("<path class=\"grid\" d=\"M0 50H600M0 99.5H600\"/>");
+        out.raw("<path class=\"grid\" d=\"M0 1H600M0 50H600M0 99H600\"/>");
         for (number, line) in self.lines.iter().enumerate() {
             let path = self.path(&line.values, top);
             if !path.is_empty() {
@@ -129,11 +129,11 @@ impl fmt::Display for Spoken<'_> {
     }
 }
 
-/// The next of 1, 2, 5, 10, …: a scale that stays while values wander.
+/// The next round number: a scale that stays while values wander.
 fn round_up(value: f64) -> f64 {
     let mut step = 1e-3;
     while step < 1e15 {
-        for factor in [1.0, 2.0, 5.0] {
+        for factor in [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0] {
             if step * factor >= value {
                 return if value <= 0.0 { 1.0 } else { step * factor };
             }
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn scales_are_round() {
-        for (value, top) in [(0.0, 1.0), (0.3, 0.5), (1.0, 1.0), (73.0, 100.0), (1001.0, 2000.0)] {
+        for (value, top) in [(0.0, 1.0), (0.25, 0.3), (1.0, 1.0), (73.0, 80.0), (1001.0, 1500.0)] {
             assert!((round_up(value) - top).abs() < 1e-9, "{value} -> {}", round_up(value));
         }
     }

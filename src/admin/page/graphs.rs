@@ -44,8 +44,9 @@ fn live(status: &Status, history: &History) -> Graph {
 
 /// A line for each route; when there are more than colours, the quietest share one.
 fn by_route(history: &History) -> Vec<Line> {
+    let one_site = history.routes.windows(2).all(|it| it[0].site == it[1].site);
     let line = |it: &RouteLine| Line {
-        name: units::place(&it.site, &it.route),
+        name: units::place(if one_site { "" } else { &it.site }, &it.route),
         values: it.sockets.clone(),
     };
     let used = |it: &Line| it.values.iter().flatten().any(|it| *it > 0.0);
@@ -98,7 +99,7 @@ fn trips(out: &mut Html, pings: &Pings) {
     }
     out.raw("<p class=\"now\">").text(within(pings.client.p50_ms.or(pings.backend.p50_ms)));
     out.raw("</p>");
-    let mut table = Table::begin(out, "How long answers take, by quantile, since the start.", &COLUMNS);
+    let mut table = Table::small(out, "How long answers take, by quantile, since the start.", &COLUMNS);
     for (side, it) in [("clients", &pings.client), ("backends", &pings.backend)] {
         let Times { count, p50_ms, p90_ms, p99_ms, .. } = it;
         table.row().text(side);

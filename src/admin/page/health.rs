@@ -10,24 +10,38 @@ const SOON: f64 = 21.0;
 
 /// The pools and how their servers are.
 pub fn backends(out: &mut Html, status: &Status) {
-    const COLUMNS: [Column; 5] =
-        [("Backend", ""), ("Server", ""), ("State", "wide"), ("Alive", "n"), ("Connect", "n")];
+    const COLUMNS: [Column; 4] =
+        [("Server", "wide"), ("State", "wide"), ("Alive", "n one"), ("Connect", "n one")];
     out.raw("<section class=\"card\" id=\"backends\" data-live><h2>Backends</h2>");
-    let caption = "Servers by pool; connect is the median of the time that a connection takes.";
+    let caption = "Connect is the median of the time that a connection takes.";
     let mut table = Table::begin(out, caption, &COLUMNS);
     for backend in &status.backends {
         for server in &backend.servers {
-            table.row().text(&backend.name).text(&server.address);
+            table.row().cell(|out| address(out, &backend.name, server));
             table.toned(tone(server), |out| state(out, server));
             table.text(units::count(server.live));
             table.text(server.connect.p50_ms.map_or("–".to_owned(), units::millis));
         }
         if backend.servers.is_empty() {
-            table.row().text(&backend.name).text("no address").text("").text("").text("");
+            table.row().text(&backend.name).toned("bad", |out| {
+                out.raw("✕ no address");
+            });
+            table.text("–").text("–");
         }
     }
     table.end();
     out.raw("</section>");
+}
+
+fn address(out: &mut Html, backend: &str, server: &Server) {
+    out.text(&server.address).raw("<span class=\"soft\">").text(backend);
+    if server.weight != 1 {
+        out.raw(" · weight ").text(server.weight);
+    }
+    if server.backup {
+        out.raw(" · backup");
+    }
+    out.raw("</span>");
 }
 
 fn tone(server: &Server) -> &'static str {
@@ -45,9 +59,6 @@ fn state(out: &mut Html, server: &Server) {
         _ => "◐ ",
     });
     out.text(&server.standing);
-    if server.backup {
-        out.raw(", backup");
-    }
     if let Some(last) = &server.last_failure {
         out.raw("<span class=\"soft\">").text(units::clock(&last.time)).raw(": ");
         out.foreign(&last.words).raw("</span>");

@@ -16,7 +16,7 @@ use self::html::Html;
 use super::status::{Listing, Status};
 
 /// How many sockets the table shows; a search finds the others.
-pub const ROWS: usize = 30;
+pub const ROWS: usize = 25;
 
 /// What a browser may do with the page: nothing but show it, run its one script and ask this
 /// gateway. `img-src data:` is for the empty icon, so that none is asked for.

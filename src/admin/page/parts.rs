@@ -54,10 +54,10 @@ pub fn routes(out: &mut Html, status: &Status) {
     const COLUMNS: [Column; 6] = [
         ("Route", "wide"),
         ("Backend", ""),
-        ("Live", "n"),
-        ("Opened", "n"),
-        ("Messages ↑ / ↓", "n wide"),
-        ("Bytes ↑ / ↓", "n wide"),
+        ("Live", "n one"),
+        ("Opened", "n one"),
+        ("Messages ↑ / ↓", "n"),
+        ("Bytes ↑ / ↓", "n"),
     ];
     out.raw("<section class=\"card\" id=\"routes\" data-live><h2>Routes</h2>");
     if status.routes.is_empty() {

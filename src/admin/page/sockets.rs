@@ -60,10 +60,10 @@ fn summary(out: &mut Html, listing: &Listing) {
 fn rows(out: &mut Html, shown: &[Connection]) {
     const COLUMNS: [Column; 8] = [
         ("Client", "wide"),
-        ("Route", "long"),
-        ("Server", ""),
+        ("Route", "wide"),
+        ("Server", "wide"),
         ("Open for", "n"),
-        ("Messages ↑ / ↓", "n wide"),
+        ("Messages ↑ / ↓", "n"),
         ("Silent ↑ / ↓", "n"),
         ("Ping ↑ / ↓", "n"),
         ("", "scripted-only"),
@@ -73,9 +73,12 @@ fn rows(out: &mut Html, shown: &[Connection]) {
     let mut table = Table::begin(out, caption, &COLUMNS);
     for it in shown {
         table.row().cell(|out| who(out, it)).cell(|out| {
-            out.text(&it.site).raw("<wbr>").text(&it.route);
+            out.text(&it.route).raw("<span class=\"soft\">").text(&it.site).raw("</span>");
         });
-        table.text(format_args!("{} {}", it.backend, it.server)).text(units::seconds(it.age_s));
+        table.cell(|out| {
+            out.text(&it.server).raw("<span class=\"soft\">").text(&it.backend).raw("</span>");
+        });
+        table.text(units::seconds(it.age_s));
         let [up, down] = [&it.up, &it.down].map(|it| units::count(it.messages));
         table.text(format_args!("{up} / {down}"));
         let [up, down] = [&it.up, &it.down].map(|it| units::seconds(it.silent_s));
@@ -89,10 +92,9 @@ fn rows(out: &mut Html, shown: &[Connection]) {
 
 fn who(out: &mut Html, it: &Connection) {
     out.foreign(&it.client).raw(" <code class=\"id\">").text(&it.id).raw("</code>");
-    let texts = [&it.origin, &it.app].map(|it| it.as_ref());
-    let more: Vec<&str> = texts.into_iter().filter(|it: &&str| !it.is_empty()).collect();
-    if !more.is_empty() {
-        out.raw("<span class=\"soft\">").foreign(more.join(" · ")).raw("</span>");
+    let texts: [&str; 2] = [&it.origin, &it.app];
+    for more in texts.into_iter().filter(|it| !it.is_empty()) {
+        out.raw("<span class=\"soft\">").foreign(more).raw("</span>");
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::Display;
 
 use super::html::Html;
 
-/// One column: its name and how its cells look (`n` for figures, `wide` for a card's whole width).
+/// One column: its name and how its cells look: `n` for figures, `wide` for what may be broken
+/// anywhere, `whole` for what is broken only on a card; on a card `one` is short and `long` is long.
 pub type Column = (&'static str, &'static str);
 
 /// A table under construction.
@@ -16,9 +17,20 @@ pub struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Begins a table; `caption` says what one row is.
+    /// Begins a table; `caption` says how to read it.
     pub fn begin(out: &'a mut Html, caption: &'static str, columns: &'static [Column]) -> Self {
-        out.raw("<table class=\"cards\"><caption>").text(caption);
+        out.raw("<table class=\"cards\">");
+        Self::head(out, caption, columns)
+    }
+
+    /// As [`Table::begin`], for one that is small enough to stay a table on a phone.
+    pub fn small(out: &'a mut Html, caption: &'static str, columns: &'static [Column]) -> Self {
+        out.raw("<table>");
+        Self::head(out, caption, columns)
+    }
+
+    fn head(out: &'a mut Html, caption: &'static str, columns: &'static [Column]) -> Self {
+        out.raw("<caption>").text(caption);
         out.raw("</caption><thead><tr>");
         for (name, class) in columns {
             out.raw("<th scope=\"col\"").attribute("class", class);

@@ -92,7 +92,8 @@ pub fn day(time: &str) -> &str {
 
 /// A site and a route's path in one word; paths that are more than a prefix keep their distance.
 pub fn place(site: &str, route: &str) -> String {
-    let gap = if route.starts_with('/') || route.is_empty() { "" } else { " " };
+    let joined = route.starts_with('/') || route.is_empty() || site.is_empty();
+    let gap = if joined { "" } else { " " };
     format!("{site}{gap}{route}")
 }
 
@@ -131,6 +132,7 @@ mod tests {
         assert_eq!(day("2027-02-10T00:00:00.000Z"), "2027-02-10");
         assert_eq!(place("a.test", "/ws"), "a.test/ws");
         assert_eq!(place("a.test", "~ ^/v[0-9]+"), "a.test ~ ^/v[0-9]+");
+        assert_eq!(place("", "= /ws"), "= /ws");
     }
 
     #[test]
