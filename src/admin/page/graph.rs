@@ -36,6 +36,9 @@ pub struct Line {
 /// Lines that can be told apart by their colour; the style sheet has as many.
 pub const COLOURS: usize = 6;
 
+/// What is written where nothing was measured.
+const NOTHING: &str = "–";
+
 const WIDTH: usize = 600;
 const HEIGHT: f64 = 100.0;
 
@@ -48,7 +51,9 @@ impl Graph {
         out.raw("<p class=\"now\">").text(&self.now).raw("</p>");
         out.raw("<div class=\"plot\"><span class=\"top\">").text((self.unit)(top)).raw("</span>");
         self.plot(out, top);
-        out.raw("</div><p class=\"axis\"><span>").text(self.since).raw(" ago</span>");
+        out.raw("<i class=\"cursor\" hidden></i></div><p class=\"axis\"><span>")
+            .text(self.since)
+            .raw(" ago</span>");
         out.raw("<span>now</span></p>");
         self.legend(out);
         out.raw("</section>");
@@ -56,7 +61,7 @@ impl Graph {
 
     fn plot(&self, out: &mut Html, top: f64) {
         out.raw("<svg viewBox=\"0 0 600 100\" preserveAspectRatio=\"none\" role=\"img\"");
-        out.attribute("aria-label", Spoken(self)).raw(">");
+        out.attribute("aria-label", Spoken(self)).attribute("data-room", self.room).raw(">");
         out.raw("<path class=\"grid\" d=\"M0 1H600M0 50H600M0 99H600\"/>");
         for (number, line) in self.lines.iter().enumerate() {
             let path = self.path(&line.values, top);
@@ -94,15 +99,18 @@ impl Graph {
     fn legend(&self, out: &mut Html) {
         out.raw("<ul class=\"legend\">");
         for (number, line) in self.lines.iter().enumerate() {
-            out.raw("<li><i").attribute("class", Colour(number)).raw("></i><span>");
-            out.foreign(&line.name).raw("</span> <b>");
-            match line.values.last().copied().flatten() {
-                Some(value) => out.text((self.unit)(value)),
-                None => out.text("–"),
-            };
+            let words = self.in_words(&line.values);
+            out.raw("<li").attribute("data-values", words.join("|")).raw("><i");
+            out.attribute("class", Colour(number)).raw("></i><span>").foreign(&line.name);
+            out.raw("</span> <b>").text(words.last().map_or(NOTHING, String::as_str));
             out.raw("</b></li>");
         }
         out.raw("</ul>");
+    }
+
+    /// Each value as people read it: the script shows the one that is pointed at.
+    fn in_words(&self, values: &[Option<f64>]) -> Vec<String> {
+        values.iter().map(|it| it.map_or(NOTHING.to_owned(), self.unit)).collect()
     }
 
     fn highest(&self) -> f64 {
@@ -177,6 +185,7 @@ mod tests {
         graph(vec![Some(1.0), Some(3.0)]).draw(&mut out);
         let html = out.finish();
         assert!(html.contains("aria-label=\"Load: 3 now, at most 3 within 10 min\""), "{html}");
+        assert!(html.contains("<li data-values=\"1|3\">"), "{html}");
         assert!(html.contains("<bdi>&lt;a&gt;</bdi>"), "{html}");
     }
 

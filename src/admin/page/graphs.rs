@@ -53,7 +53,8 @@ fn by_route(history: &History) -> Vec<Line> {
     let mut lines: Vec<Line> = history.routes.iter().map(line).filter(used).collect();
     if lines.len() > COLOURS {
         let rest = lines.split_off(COLOURS - 1);
-        let at = |at: usize| rest.iter().filter_map(|it| it.values.get(at).copied().flatten()).sum();
+        let at =
+            |at: usize| rest.iter().filter_map(|it| it.values.get(at).copied().flatten()).sum();
         let values = (0..history.times.len()).map(|it| Some(at(it))).collect();
         lines.push(Line { name: OTHERS.to_owned(), values });
     }
@@ -99,7 +100,8 @@ fn trips(out: &mut Html, pings: &Pings) {
     }
     out.raw("<p class=\"now\">").text(within(pings.client.p50_ms.or(pings.backend.p50_ms)));
     out.raw("</p>");
-    let mut table = Table::small(out, "How long answers take, by quantile, since the start.", &COLUMNS);
+    let mut table =
+        Table::small(out, "How long answers take, by quantile, since the start.", &COLUMNS);
     for (side, it) in [("clients", &pings.client), ("backends", &pings.backend)] {
         let Times { count, p50_ms, p90_ms, p99_ms, .. } = it;
         table.row().text(side);

@@ -6,7 +6,7 @@ use super::units;
 use crate::admin::status::{Server, Status};
 
 /// Days before its end from which a certificate has a colour; the log warns as early.
-const SOON: f64 = 21.0;
+pub const SOON: f64 = 21.0;
 
 /// The pools and how their servers are.
 pub fn backends(out: &mut Html, status: &Status) {

@@ -85,6 +85,9 @@ mod tests {
     fn what_cannot_be_seen_is_shown_as_unreadable() {
         let mut html = Html::default();
         html.foreign("a\u{0}\u{1b}[31m\n\u{202e}gpj.exe\u{feff}é好");
-        assert_eq!(html.finish(), "<bdi>a\u{fffd}\u{fffd}[31m\u{fffd}\u{fffd}gpj.exe\u{fffd}é好</bdi>");
+        assert_eq!(
+            html.finish(),
+            "<bdi>a\u{fffd}\u{fffd}[31m\u{fffd}\u{fffd}gpj.exe\u{fffd}é好</bdi>"
+        );
     }
 }

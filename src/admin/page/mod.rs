@@ -2,6 +2,7 @@
 //! `/api/status`, and the two files that it needs. Knows neither sockets nor HTTP: it is given a
 //! status and returns text.
 
+mod attention;
 mod ends;
 mod graph;
 mod graphs;
@@ -11,6 +12,9 @@ mod parts;
 mod sockets;
 mod table;
 mod units;
+
+#[cfg(test)]
+mod tests;
 
 use self::html::Html;
 use super::status::{Listing, Status};
@@ -44,6 +48,7 @@ pub fn render(view: &View<'_>) -> String {
     out.text(parts::phase(status).1).raw(" · wsgate</title></head><body>");
     header(&mut out, status);
     out.raw(TROUBLE).raw("<main id=\"live\">");
+    attention::attention(&mut out, status);
     parts::drain(&mut out, status);
     graphs::all(&mut out, status);
     out.raw("<div class=\"pair\">");
@@ -94,9 +99,9 @@ const TROUBLE: &str = "<p id=\"trouble\" class=\"notice\" role=\"alert\" hidden>
 const DIALOG: &str = "<dialog id=\"ask\" aria-labelledby=\"ask-title\">\
 <h2 id=\"ask-title\">Close this socket?</h2><p id=\"ask-who\" class=\"soft\"></p>\
 <form method=\"dialog\"><label>Close code: 1000 to 1014, or 3000 to 4999\
-<input name=\"code\" type=\"number\" min=\"1000\" max=\"4999\" value=\"1012\" required></label>\
+<input name=\"code\" type=\"number\" min=\"1000\" max=\"4999\" placeholder=\"that of a drain\"></label>\
 <label>Reason, for the client to read\
-<input name=\"reason\" maxlength=\"120\" autocomplete=\"off\"></label>\
+<input name=\"reason\" maxlength=\"120\" autocomplete=\"off\" placeholder=\"that of a drain\"></label>\
 <p id=\"ask-outcome\" class=\"bad\" role=\"status\"></p>\
 <p class=\"actions\"><button type=\"button\" id=\"ask-cancel\">Keep it</button>\
 <button class=\"danger\">Close it</button></p></form></dialog>";

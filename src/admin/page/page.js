@@ -5,6 +5,7 @@
 const EVERY_MS = 3000;
 const PATIENCE_MS = 10_000;
 const TYPING_MS = 200;
+const POINT_S = 5; // between two points of a graph
 
 const search = document.getElementById("search");
 const query = document.getElementById("q");
@@ -16,6 +17,7 @@ const dialog = document.getElementById("ask");
 let last = new Date();
 let newest = 0;
 let timer = 0;
+let pointed = null; // the graph under the pointer, and where: 0 is its left side, 1 its right
 
 /** Fetches the page; an answer that a later one has overtaken is dropped. */
 async function refresh() {
@@ -66,6 +68,33 @@ function show(fresh) {
     if (focused) part.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
   document.title = fresh.title;
+  if (pointed) tell(document.getElementById(pointed.id), pointed.share);
+}
+
+/** Lets the legend of a graph tell the values at one place of it; at its right side, those of now. */
+function tell(graph, share) {
+  if (!graph) return;
+  const back = Math.round((1 - share) * (graph.querySelector("svg").dataset.room - 1));
+  for (const line of graph.querySelectorAll("[data-values]")) {
+    line.querySelector("b").textContent = line.dataset.values.split("|").at(-1 - back) || "–";
+  }
+  const seconds = back * POINT_S;
+  const ago = [[Math.floor(seconds / 60), "min"], [seconds % 60, "s"]].filter(([count]) => count > 0);
+  graph.querySelector(".axis :last-child").textContent = back ? `${ago.flat().join(" ")} ago` : "now";
+  const cursor = graph.querySelector(".cursor");
+  cursor.hidden = !back;
+  cursor.style.left = `${share * 100}%`;
+}
+
+function point(event) {
+  const plot = event.target.closest?.(".plot");
+  const graph = plot?.closest(".graph");
+  if (pointed && pointed.id !== graph?.id) tell(document.getElementById(pointed.id), 1);
+  pointed = null;
+  if (!graph) return;
+  const { left, width } = plot.getBoundingClientRect();
+  pointed = { id: graph.id, share: Math.min(Math.max((event.clientX - left) / width, 0), 1) };
+  tell(graph, pointed.share);
 }
 
 function complain(words) {
@@ -88,8 +117,7 @@ async function close(event) {
   const form = new FormData(event.target);
   const outcome = dialog.querySelector("#ask-outcome");
   const to = new URL(`/api/connections/${encodeURIComponent(dialog.dataset.id)}`, location.href);
-  to.searchParams.set("code", form.get("code"));
-  to.searchParams.set("reason", form.get("reason"));
+  for (const [name, value] of form) if (value) to.searchParams.set(name, value);
   outcome.textContent = "Closing…";
   try {
     const answer = await fetch(to, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -119,6 +147,8 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-id]");
   if (button) ask(button);
 });
+document.addEventListener("pointermove", point);
+document.documentElement.addEventListener("pointerleave", point);
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
 dialog.querySelector("form").addEventListener("submit", close);
 dialog.querySelector("#ask-cancel").addEventListener("click", () => dialog.close());

@@ -33,7 +33,10 @@ impl<'a> Table<'a> {
         out.raw("<caption>").text(caption);
         out.raw("</caption><thead><tr>");
         for (name, class) in columns {
-            out.raw("<th scope=\"col\"").attribute("class", class);
+            out.raw("<th scope=\"col\"");
+            if !class.is_empty() {
+                out.attribute("class", class);
+            }
             out.raw(">").text(name).raw("</th>");
         }
         out.raw("</tr></thead><tbody>");

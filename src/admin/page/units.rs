@@ -103,24 +103,36 @@ mod tests {
 
     #[test]
     fn counts_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345_678, "12,345,678")] {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345_678, "12,345,678")]
+        {
             assert_eq!(count(number), text);
         }
     }
 
     #[test]
     fn figures_have_no_more_digits_than_they_need() {
-        for (number, text) in
-            [(0.0, "0"), (0.04, "0"), (0.06, "0.1"), (12.0, "12"), (99.94, "99.9"), (1234.4, "1,234")]
-        {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.04, "0"),
+            (0.06, "0.1"),
+            (12.0, "12"),
+            (99.94, "99.9"),
+            (1234.4, "1,234"),
+        ] {
             assert_eq!(decimal(number), text);
         }
-        for (number, text) in
-            [(0.0, "0 B"), (999.0, "999 B"), (999.97, "1 kB"), (1_500.0, "1.5 kB"), (2.5e9, "2.5 GB")]
-        {
+        for (number, text) in [
+            (0.0, "0 B"),
+            (999.0, "999 B"),
+            (999.97, "1 kB"),
+            (1_500.0, "1.5 kB"),
+            (2.5e9, "2.5 GB"),
+        ] {
             assert_eq!(bytes(number), text);
         }
-        for (number, text) in [(0.123, "0.12 ms"), (3.0, "3 ms"), (250.0, "250 ms"), (1250.0, "1.2 s")] {
+        for (number, text) in
+            [(0.123, "0.12 ms"), (3.0, "3 ms"), (250.0, "250 ms"), (1250.0, "1.2 s")]
+        {
             assert_eq!(millis(number), text);
         }
     }
