@@ -16,12 +16,14 @@ export async function startRun(pictures) {
   const browser = await chromium.launch({ executablePath, headless: true, args: ARGS });
   const tally = { passed: 0, failed: 0 };
   const complaints = [];
+  const asked = new Set();
 
-  /** A page of its own; what it complains about in the console is kept. */
+  /** A page of its own; what it complains about in the console is kept, and whom it asks for anything. */
   async function open(options) {
     const page = await (await browser.newContext(options)).newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     page.on("console", (it) => ["error", "warning"].includes(it.type()) && complaints.push(it.text()));
+    page.on("request", (it) => asked.add(new URL(it.url()).origin));
     page.on("pageerror", (error) => complaints.push(error.stack));
     return page;
   }
@@ -54,7 +56,7 @@ export async function startRun(pictures) {
     process.exit(tally.failed === 0 ? 0 : 1);
   }
 
-  return { open, report, broke, end, complaints };
+  return { open, report, broke, end, complaints, asked };
 }
 
 /** The number that an element's text begins with. */

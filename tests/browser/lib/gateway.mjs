@@ -4,8 +4,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
@@ -14,17 +15,20 @@ import { gatewayBinary } from "../../interop/lib/gateway.mjs";
 import { LOOPBACK, freePort, untilAccepting } from "../../interop/lib/ports.mjs";
 
 export const DOMAIN = "game.example.test";
+export const SOON = { domain: "soon.example.test", days: 9 }; // its certificate ends soon
 const START_MS = 15_000;
 const OPEN_MS = 10_000;
 const TALK_MS = 250;
 
-/** Starts two echo servers and the gateway in front of them; the second pool has a dead server. */
+/** Starts two echo servers and the gateway for two sites in front of them; one pool has a dead server. */
 export async function startGateway() {
   const folder = mkdtempSync(`${tmpdir()}/wsgate-status-`);
   const identity = makeCertificate(folder, DOMAIN);
+  mkdirSync(`${folder}/soon`);
+  const soon = makeCertificate(`${folder}/soon`, SOON.domain, SOON.days);
   const [first, second] = [await startEcho(), await startEcho()];
   const [port, adminPort, dead] = [await freePort(), await freePort(), await freePort()];
-  const facts = { ...identity, port, adminPort, dead, servers: [first.port, second.port] };
+  const facts = { ...identity, soon, port, adminPort, dead, servers: [first.port, second.port] };
   const config = `${folder}/gateway.toml`;
   writeFileSync(config, configuration(facts));
   const child = spawn(gatewayBinary(), ["--config", config], { stdio: ["ignore", "ignore", "pipe"] });
@@ -74,6 +78,21 @@ export async function openSocket(gateway, path, headers = {}) {
   return { socket, closed };
 }
 
+/** Sends one handshake to the gateway with `path` exactly as it is; returns the status of the answer. */
+export async function shakeHands(gateway, path, headers = {}) {
+  const asked = request({
+    host: LOOPBACK, port: gateway.port, servername: DOMAIN, ca: gateway.ca, path, timeout: OPEN_MS,
+    headers: {
+      Host: DOMAIN, Connection: "Upgrade", Upgrade: "websocket",
+      "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", ...headers,
+    },
+  });
+  asked.end();
+  const [answer] = await Promise.race([once(asked, "response"), once(asked, "upgrade")]);
+  asked.destroy();
+  return answer.statusCode;
+}
+
 /** Polls until `probe` returns something truthy. */
 export async function until(what, probe, limitMs = 15_000) {
   const deadline = Date.now() + limitMs;
@@ -85,7 +104,7 @@ export async function until(what, probe, limitMs = 15_000) {
   }
 }
 
-function configuration({ port, adminPort, dead, servers, certificate, privateKey }) {
+function configuration({ port, adminPort, dead, servers, certificate, privateKey, soon }) {
   return `[gateway.drain]
 timeout = "20s"
 spread = "6s"
@@ -121,6 +140,20 @@ heartbeat = { client_ping = "1s", client_timeout = "20s", backend_ping = "1s", b
 [[sites.routes]]
 path = "/mixed"
 backend = "mixed"
+
+[[sites.routes]]
+path = "/strict"
+backend = "game"
+origins = ["https://${DOMAIN}"]
+
+[[sites]]
+domains = ["${SOON.domain}"]
+certificate = "${soon.certificate}"
+private_key = "${soon.privateKey}"
+
+[[sites.routes]]
+path = "/"
+backend = "game"
 `;
 }
 
