@@ -20,6 +20,7 @@ mod values;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use model::Config;
 pub use report::{Level, Problem, Report};
@@ -41,6 +42,14 @@ pub fn load(path: &Path) -> Result<(Config, Report), Report> {
             Err(report)
         }
     }
+}
+
+/// A duration as the configuration writes them, such as `30s`; zero is allowed.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    values::quantity::duration(text).map_err(|wrong| wrong.message)
 }
 
 /// Checks a text as if it stood in the file `path`, with `${NAME}` from `env`.

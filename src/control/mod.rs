@@ -11,7 +11,9 @@ mod removed;
 mod run;
 mod signals;
 mod upkeep;
+mod window;
 
 pub use gateway::{Gateway, ReloadError, StartError};
 pub use handover::{HandoverError, Program};
 pub use run::{Exit, run};
+pub use window::AdminError;
