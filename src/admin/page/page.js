@@ -121,12 +121,18 @@ async function close(event) {
   outcome.textContent = "Closing…";
   try {
     const answer = await fetch(to, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!answer.ok && answer.status !== 404) throw new Error(`${answer.status}: ${(await answer.text()).slice(0, 200)}`);
+    if (!answer.ok && answer.status !== 404) throw new Error(await refusal(answer));
     dialog.close();
     await refresh();
   } catch (error) {
     outcome.textContent = `It was not closed: ${reason(error)}`;
   }
+}
+
+/** Why an order was refused: the gateway says so in JSON, what stands before it in a form of its own. */
+async function refusal(answer) {
+  const words = await answer.json().then((it) => it.error, () => answer.statusText);
+  return `${words} (${answer.status})`;
 }
 
 search.addEventListener("submit", (event) => event.preventDefault());

@@ -51,7 +51,7 @@ export async function refusedClosing() {
   const before = scene.complaints.length;
   await scene.page.fill("#ask [name=code]", "1005");
   await scene.page.click("#ask .danger");
-  await until("the gateway's words", async () => /not closed.*400/.test(await scene.page.innerText("#ask-outcome")));
+  await until("the gateway's words", async () => /not closed: .*code.*\(400\)/.test(await scene.page.innerText("#ask-outcome")));
   // Chromium notes every answer of 400 in the console; this one was asked for.
   scene.complaints.splice(before);
   await scene.page.keyboard.press("Escape");
