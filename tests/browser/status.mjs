@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { startRun } from "./lib/browser.mjs";
-import { emptyStates, withoutScript, figuresFollow, graphsHavePoints, pointing, backendsAreShown, attention, reloads } from "./status/figures.mjs";
+import { emptyStates, withoutScript, figuresFollow, graphsHavePoints, roundTrips, pointing, backendsAreShown, attention, reloads } from "./status/figures.mjs";
 import { weightAndPolicy, refusals, hostileText } from "./status/hostile.mjs";
 import { searchNarrows, closing, refusedClosing, pausing, keyboard } from "./status/actions.mjs";
 import { onAPhone, draining } from "./status/looks.mjs";
@@ -36,6 +36,7 @@ async function allCases({ report, complaints, asked }) {
   await report("the page and its files are light and forbid everything else", weightAndPolicy);
   await report("figures follow the gateway without a reload of the page", figuresFollow);
   await report("graphs have points, and say in words what they show", graphsHavePoints);
+  await report("round trips of pings are told by quantile", roundTrips);
   await report("a graph tells the values under the pointer", pointing);
   await report("refused clients are counted and shown with the reason", refusals);
   await report("what a client sent never becomes markup", hostileText);

@@ -19,6 +19,8 @@ pub struct Graph {
     pub lines: Vec<Line>,
     /// The value of the moment, written large.
     pub now: String,
+    /// The highest that this value has been.
+    pub peak: f64,
     /// How long ago the first moment was, in words.
     pub since: &'static str,
     /// How many moments fit: fewer leave room at the left.
@@ -48,7 +50,8 @@ impl Graph {
         let top = round_up(self.highest());
         out.raw("<section class=\"card graph\"").attribute("id", self.id);
         out.raw("><h2>").text(self.title).raw(" <small>").text(self.note).raw("</small></h2>");
-        out.raw("<p class=\"now\">").text(&self.now).raw("</p>");
+        out.raw("<p class=\"now\">").text(&self.now).raw(" <small>at most ");
+        out.text((self.unit)(self.peak)).raw("</small></p>");
         out.raw("<div class=\"plot\"><span class=\"top\">").text((self.unit)(top)).raw("</span>");
         self.plot(out, top);
         out.raw("<i class=\"cursor\" hidden></i></div><p class=\"axis\"><span>")
@@ -132,8 +135,8 @@ struct Spoken<'a>(&'a Graph);
 
 impl fmt::Display for Spoken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Graph { title, now, since, unit, .. } = self.0;
-        write!(f, "{title}: {now} now, at most {} within {since}", unit(self.0.highest()))
+        let Graph { title, now, since, unit, peak, .. } = self.0;
+        write!(f, "{title}: {now} now, at most {} within {since}", unit(*peak))
     }
 }
 
@@ -164,6 +167,7 @@ mod tests {
             unit: units::decimal,
             lines: vec![Line { name: "<a>".to_owned(), values }],
             now: "3".to_owned(),
+            peak: 4.0,
             since: "10 min",
             room: 5,
         }
@@ -184,7 +188,7 @@ mod tests {
         let mut out = Html::default();
         graph(vec![Some(1.0), Some(3.0)]).draw(&mut out);
         let html = out.finish();
-        assert!(html.contains("aria-label=\"Load: 3 now, at most 3 within 10 min\""), "{html}");
+        assert!(html.contains("aria-label=\"Load: 3 now, at most 4 within 10 min\""), "{html}");
         assert!(html.contains("<li data-values=\"1|3\">"), "{html}");
         assert!(html.contains("<bdi>&lt;a&gt;</bdi>"), "{html}");
     }

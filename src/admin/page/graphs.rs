@@ -37,6 +37,7 @@ fn live(status: &Status, history: &History) -> Graph {
         unit: |it| units::count(it.round() as u64),
         lines: by_route(history),
         now: units::count(status.sockets.open),
+        peak: highest(&history.all.sockets).max(status.sockets.open as f64),
         since: SINCE,
         room: ROOM,
     }
@@ -79,14 +80,20 @@ fn both(
     unit: fn(f64) -> String,
     [up, down]: [Values; 2],
 ) -> Graph {
-    let last = |values: &Values| values.last().copied().flatten();
-    let now = match (last(&up), last(&down)) {
-        (None, None) => "–".to_owned(),
-        (up, down) => unit(up.unwrap_or(0.0) + down.unwrap_or(0.0)),
+    let sum = |(up, down): (&Option<f64>, &Option<f64>)| match (up, down) {
+        (None, None) => None,
+        (up, down) => Some(up.unwrap_or(0.0) + down.unwrap_or(0.0)),
     };
+    let sums: Values = up.iter().zip(&down).map(sum).collect();
+    let now = sums.last().copied().flatten().map_or("–".to_owned(), unit);
+    let peak = highest(&sums);
     let line = |name: &str, values| Line { name: name.to_owned(), values };
     let lines = vec![line("to backends", up), line("to clients", down)];
-    Graph { id, title, note, unit, lines, now, since: SINCE, room: ROOM }
+    Graph { id, title, note, unit, lines, now, peak, since: SINCE, room: ROOM }
+}
+
+fn highest(values: &Values) -> f64 {
+    values.iter().flatten().copied().fold(0.0, f64::max)
 }
 
 fn trips(out: &mut Html, pings: &Pings) {

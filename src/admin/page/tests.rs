@@ -48,8 +48,8 @@ fn the_figures_of_the_status_are_on_the_page() {
     let html = render(&View { status: &status, sockets: &sockets, query: "a\"b", sort: "silent" });
     for text in [
         "<title>2,000 sockets · ready · wsgate</title>",
-        "<p class=\"now\">2,000</p>",
-        "<p class=\"now\">800/s</p>",
+        "<p class=\"now\">2,000 <small>at most 2,000</small></p>",
+        "<p class=\"now\">800/s <small>at most 810/s</small></p>",
         "<td class=\"one\" data-name=\"By\">client</td>",
         "80 days",
         "timer:client_timeout",

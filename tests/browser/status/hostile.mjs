@@ -33,9 +33,9 @@ export async function refusals() {
   await until("the count", async () =>
     (await scene.page.innerText("#handshakes")).replaceAll("\n", " ").includes(`refused:origin ${REFUSED}`));
   const row = scene.page.locator("#endings tbody tr", { hasText: "refused:origin" }).first();
-  assert.equal(await row.locator("[data-name=By]").innerText(), "gateway");
   assert.match(await row.locator("[data-name=What]").innerText(), /request · 403/);
   const [ending] = (await ask(scene.gateway, "/api/status")).endings.filter((it) => it.end === "refused:origin");
+  assert.equal(await row.locator("[data-name=By]").innerText(), ending.by);
   assert.ok(ending.path.includes(`"'onmouseover=`), ending.path);
   assert.ok((await row.locator("[data-name=What]").innerText()).includes(ending.host + ending.path), "its path is shown as it is");
   assert.equal(await scene.page.locator("[onmouseover], main img").count(), 0);
