@@ -93,6 +93,8 @@ export async function pointing() {
   const before = await scene.page.innerText("#shown");
   await until("a refresh", async () => (await scene.page.innerText("#shown")) !== before);
   assert.match(await axis(), /^9 min [\d]+ s ago$/, "a refresh forgot the pointer");
+  await scene.page.hover("#messages .plot", { position: { x: 500, y: 20 } });
+  await scene.page.screenshot({ path: `${scene.pictures}/status-pointed.png` });
   await scene.page.hover("h1");
   assert.equal(await axis(), "now");
   assert.equal(await sum(), SOCKETS);

@@ -32,6 +32,7 @@ export async function draining() {
   const gone = await until("some have ended", () => scene.page.evaluate(() => document.querySelector("#drain progress")?.value));
   assert.ok(gone <= SOCKETS, String(gone));
   assert.match(await scene.page.innerText("#drain"), /of 1\d\d connections have ended, \d+ are left/);
+  await scene.page.evaluate(() => scrollTo(0, 0));
   await scene.page.screenshot({ path: `${scene.pictures}/status-drain.png` });
   const ends = await Promise.all(scene.sockets.map((it) => it.closed));
   assert.ok(ends.every(({ code }) => code === 1012), JSON.stringify(ends.filter(({ code }) => code !== 1012)));
