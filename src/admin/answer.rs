@@ -10,10 +10,11 @@ use hyper::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
+use super::exposition::MEDIA_TYPE;
 use super::gather::status;
 use super::query::Query;
 use super::sockets::{Wanted, list};
-use super::{Office, front, guard, orders};
+use super::{Office, front, guard, metrics, orders};
 use crate::drain::Phase;
 
 /// An answer, whole.
@@ -40,7 +41,7 @@ pub fn answer<B>(office: &Office, request: &Request<B>) -> Answer {
 
 /// What can only be looked at.
 fn looked_at(office: &Office, path: &str, method: &Method, query: &Query) -> Answer {
-    let known = ["/", "/healthz", "/readyz", "/api/status", "/api/connections"];
+    let known = ["/", "/metrics", "/healthz", "/readyz", "/api/status", "/api/connections"];
     if !known.contains(&path) && front::file(path).is_none() {
         return error(StatusCode::NOT_FOUND, "there is nothing here");
     }
@@ -50,6 +51,10 @@ fn looked_at(office: &Office, path: &str, method: &Method, query: &Query) -> Ans
     match path {
         "/healthz" => text(StatusCode::OK, "alive\n"),
         "/readyz" => readiness(office),
+        "/metrics" => {
+            let text = metrics::text(office);
+            whole(StatusCode::OK, MEDIA_TYPE, text.into_bytes())
+        }
         "/api/status" => {
             let words = query.wrong(&["history"]);
             let bad = |words: String| error(StatusCode::BAD_REQUEST, &words);

@@ -2,9 +2,11 @@
 //! orders to them. Reads what other rooms have noted; knows neither listeners nor tasks.
 
 mod answer;
+mod exposition;
 mod front;
 mod gather;
 mod guard;
+mod metrics;
 mod orders;
 mod page;
 mod process;

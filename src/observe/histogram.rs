@@ -1,5 +1,5 @@
-//! Histograms with fixed bounds: one that everybody adds to, and one that a tunnel keeps for itself
-//! until it has time to hand it over.
+//! Histograms with fixed bounds: one that everybody adds to, and one of message sizes that only one
+//! task writes, for which it costs two additions.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -33,12 +33,21 @@ pub struct Spread {
     pub sum: u64,
 }
 
-/// Message sizes by [`SIZES`], for one task alone.
-#[derive(Clone, Copy, Debug, Default)]
+/// Message sizes by [`SIZES`]: one task adds to them, anybody reads.
+#[derive(Debug, Default)]
+pub struct SizeMeter {
+    counts: [AtomicU64; PLACES],
+    sum: AtomicU64,
+}
+
+/// Message sizes by [`SIZES`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
-    counts: [u32; SIZES.len() + 1],
+    counts: [u64; PLACES],
     sum: u64,
 }
+
+const PLACES: usize = SIZES.len() + 1;
 
 impl Histogram {
     /// An empty one.
@@ -59,17 +68,6 @@ impl Histogram {
     /// Adds a wait, in microseconds.
     pub fn observe_wait(&self, wait: Duration) {
         self.observe(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX));
-    }
-
-    /// Takes over what a task has kept for itself.
-    pub fn take(&self, sizes: &mut Sizes) {
-        for (to, from) in self.counts.iter().zip(&sizes.counts) {
-            if *from > 0 {
-                to.fetch_add(u64::from(*from), Relaxed);
-            }
-        }
-        self.sum.fetch_add(sizes.sum, Relaxed);
-        *sizes = Sizes::default();
     }
 
     /// What it has come to.
@@ -111,14 +109,38 @@ impl Spread {
     }
 }
 
-impl Sizes {
-    /// Adds a message. One increment and one sum: this is done for every message.
-    pub fn add(&mut self, size: u64) {
+impl SizeMeter {
+    /// Adds a message. Two loads and two stores, none of them locked: this is done for every
+    /// message, and by one task only.
+    pub fn add(&self, size: u64) {
         // ceil(log2(size)), and from it the place among powers of four that begin at 2^6.
         let bits = u64::BITS - size.saturating_sub(1).leading_zeros();
         let place = (bits.saturating_sub(5) / 2) as usize;
-        self.counts[place.min(SIZES.len())] += 1;
-        self.sum += size;
+        let count = &self.counts[place.min(SIZES.len())];
+        count.store(count.load(Relaxed) + 1, Relaxed);
+        self.sum.store(self.sum.load(Relaxed).wrapping_add(size), Relaxed);
+    }
+
+    /// What it has come to.
+    pub fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes { sum: self.sum.load(Relaxed), ..Sizes::default() };
+        for (to, from) in sizes.counts.iter_mut().zip(&self.counts) {
+            *to = from.load(Relaxed);
+        }
+        sizes
+    }
+}
+
+impl Sizes {
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(other.counts).for_each(|(to, from)| *to += from);
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
+    /// The same as a histogram has it.
+    pub fn spread(&self) -> Spread {
+        Spread { bounds: SIZES, counts: self.counts.to_vec(), sum: self.sum }
     }
 }
 
@@ -127,18 +149,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_of_its_own_finds_the_same_places() {
-        let (one, other) = (Histogram::new(SIZES), Histogram::new(SIZES));
-        let mut sizes = Sizes::default();
+    fn sizes_fall_into_the_same_places_as_in_any_histogram() {
+        let (one, meter) = (Histogram::new(SIZES), SizeMeter::default());
         let around = SIZES.iter().flat_map(|it| [it - 1, *it, it + 1]);
         for size in around.chain([0, 1, 2, 1 << 30, u64::from(u32::MAX)]) {
             one.observe(size);
-            sizes.add(size);
-            other.take(&mut sizes);
-            assert_eq!(one.spread(), other.spread(), "{size}");
+            meter.add(size);
+            assert_eq!(one.spread(), meter.sizes().spread(), "{size}");
         }
-        other.take(&mut sizes);
-        assert_eq!(one.spread(), other.spread(), "handed over once");
+        let mut twice = meter.sizes();
+        twice.add(&meter.sizes());
+        assert_eq!(twice.spread().count(), 2 * one.spread().count());
     }
 
     #[test]

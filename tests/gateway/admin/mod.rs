@@ -3,6 +3,7 @@
 mod asking;
 mod figures;
 mod lifetime;
+mod metrics;
 mod orders;
 
 use serde_json::Value;
