@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::html::Html;
+use super::units;
 
 /// What one graph shows.
 pub struct Graph {
@@ -21,10 +22,24 @@ pub struct Graph {
     pub now: String,
     /// The highest that this value has been.
     pub peak: f64,
-    /// How long ago the first moment was, in words.
-    pub since: &'static str,
+    /// How much time it shows.
+    pub window: Window,
+}
+
+/// The time that a graph shows, which ends now.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
     /// How many moments fit: fewer leave room at the left.
     pub room: usize,
+    /// Seconds between two moments.
+    pub every_s: f64,
+}
+
+impl Window {
+    /// How long ago it begins, in words.
+    fn since(self) -> String {
+        units::seconds(self.room as f64 * self.every_s)
+    }
 }
 
 /// One line of a graph.
@@ -55,7 +70,7 @@ impl Graph {
         out.raw("<div class=\"plot\"><span class=\"top\">").text((self.unit)(top)).raw("</span>");
         self.plot(out, top);
         out.raw("<i class=\"cursor\" hidden></i></div><p class=\"axis\"><span>")
-            .text(self.since)
+            .text(self.window.since())
             .raw(" ago</span>");
         out.raw("<span>now</span></p>");
         self.legend(out);
@@ -64,7 +79,8 @@ impl Graph {
 
     fn plot(&self, out: &mut Html, top: f64) {
         out.raw("<svg viewBox=\"0 0 600 100\" preserveAspectRatio=\"none\" role=\"img\"");
-        out.attribute("aria-label", Spoken(self)).attribute("data-room", self.room).raw(">");
+        out.attribute("aria-label", Spoken(self)).attribute("data-room", self.window.room);
+        out.attribute("data-every", self.window.every_s).raw(">");
         out.raw("<path class=\"grid\" d=\"M0 1H600M0 50H600M0 99H600\"/>");
         for (number, line) in self.lines.iter().enumerate() {
             let path = self.path(&line.values, top);
@@ -78,8 +94,8 @@ impl Graph {
     /// The commands of one line; where nothing was measured, the line is broken.
     fn path(&self, values: &[Option<f64>], top: f64) -> String {
         let mut path = String::new();
-        let gaps = self.room.saturating_sub(1).max(1);
-        let empty = self.room.saturating_sub(values.len());
+        let gaps = self.window.room.saturating_sub(1).max(1);
+        let empty = self.window.room.saturating_sub(values.len());
         let mut drawing = false;
         for (at, value) in values.iter().enumerate() {
             let Some(value) = value else {
@@ -135,8 +151,9 @@ struct Spoken<'a>(&'a Graph);
 
 impl fmt::Display for Spoken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Graph { title, now, since, unit, peak, .. } = self.0;
-        write!(f, "{title}: {now} now, at most {} within {since}", unit(*peak))
+        let Graph { title, now, window, unit, peak, .. } = self.0;
+        let (peak, since) = (unit(*peak), window.since());
+        write!(f, "{title}: {now} now, at most {peak} within {since}")
     }
 }
 
@@ -157,7 +174,6 @@ fn round_up(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::page::units;
 
     fn graph(values: Vec<Option<f64>>) -> Graph {
         Graph {
@@ -168,8 +184,7 @@ mod tests {
             lines: vec![Line { name: "<a>".to_owned(), values }],
             now: "3".to_owned(),
             peak: 4.0,
-            since: "10 min",
-            room: 5,
+            window: Window { room: 5, every_s: 120.0 },
         }
     }
 

@@ -1,15 +1,14 @@
 //! The graphs of the page: which lines each has, and where they come from.
 
-use super::graph::{COLOURS, Graph, Line};
+use super::graph::{COLOURS, Graph, Line, Window};
 use super::html::Html;
 use super::table::{Column, Table};
 use super::units;
 use crate::admin::status::{History, Pings, RouteLine, Status, Times};
 
-/// How many points the graphs have room for: ten minutes of one for every 5 s.
-const ROOM: usize = 120;
-
-const SINCE: &str = "10 min";
+/// How many points a graph may have room for: with one for every 5 s, 2, 5 and 10 minutes. A young
+/// gateway has the whole width too.
+const ROOMS: [usize; 3] = [24, 60, 120];
 
 /// What the line of many routes is called.
 const OTHERS: &str = "other routes";
@@ -38,8 +37,7 @@ fn live(status: &Status, history: &History) -> Graph {
         lines: by_route(history),
         now: units::count(status.sockets.open),
         peak: highest(&history.all.sockets).max(status.sockets.open as f64),
-        since: SINCE,
-        room: ROOM,
+        window: window(history),
     }
 }
 
@@ -62,14 +60,34 @@ fn by_route(history: &History) -> Vec<Line> {
     lines
 }
 
+fn window(history: &History) -> Window {
+    let points = history.times.len();
+    let room = ROOMS.into_iter().find(|it| *it >= points).unwrap_or(points);
+    Window { room, every_s: history.every_s }
+}
+
 fn messages(history: &History) -> Graph {
     let (up, down) = (history.all.up_messages.clone(), history.all.down_messages.clone());
-    both("messages", "Messages", "a second, both ways", units::per_second, [up, down])
+    both(
+        "messages",
+        "Messages",
+        "a second, both ways",
+        units::per_second,
+        [up, down],
+        window(history),
+    )
 }
 
 fn bytes(history: &History) -> Graph {
     let (up, down) = (history.all.up_bytes.clone(), history.all.down_bytes.clone());
-    both("bytes", "Bytes", "a second, with frame headers", units::bytes_per_second, [up, down])
+    both(
+        "bytes",
+        "Bytes",
+        "a second, with frame headers",
+        units::bytes_per_second,
+        [up, down],
+        window(history),
+    )
 }
 
 /// A graph with a line for each way.
@@ -79,6 +97,7 @@ fn both(
     note: &'static str,
     unit: fn(f64) -> String,
     [up, down]: [Values; 2],
+    window: Window,
 ) -> Graph {
     let sum = |(up, down): (&Option<f64>, &Option<f64>)| match (up, down) {
         (None, None) => None,
@@ -89,7 +108,7 @@ fn both(
     let peak = highest(&sums);
     let line = |name: &str, values| Line { name: name.to_owned(), values };
     let lines = vec![line("to backends", up), line("to clients", down)];
-    Graph { id, title, note, unit, lines, now, peak, since: SINCE, room: ROOM }
+    Graph { id, title, note, unit, lines, now, peak, window }
 }
 
 fn highest(values: &Values) -> f64 {

@@ -5,7 +5,6 @@
 const EVERY_MS = 3000;
 const PATIENCE_MS = 10_000;
 const TYPING_MS = 200;
-const POINT_S = 5; // between two points of a graph
 
 const search = document.getElementById("search");
 const query = document.getElementById("q");
@@ -74,11 +73,12 @@ function show(fresh) {
 /** Lets the legend of a graph tell the values at one place of it; at its right side, those of now. */
 function tell(graph, share) {
   if (!graph) return;
-  const back = Math.round((1 - share) * (graph.querySelector("svg").dataset.room - 1));
+  const { room, every } = graph.querySelector("svg").dataset;
+  const back = Math.round((1 - share) * (room - 1));
   for (const line of graph.querySelectorAll("[data-values]")) {
     line.querySelector("b").textContent = line.dataset.values.split("|").at(-1 - back) || "–";
   }
-  const seconds = back * POINT_S;
+  const seconds = Math.round(back * every);
   const ago = [[Math.floor(seconds / 60), "min"], [seconds % 60, "s"]].filter(([count]) => count > 0);
   graph.querySelector(".axis :last-child").textContent = back ? `${ago.flat().join(" ")} ago` : "now";
   const cursor = graph.querySelector(".cursor");
