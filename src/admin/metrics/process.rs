@@ -27,7 +27,6 @@ pub fn write(out: &mut Exposition, books: &Books) {
     if let Some(count) = process::open_files() {
         out.gauge("process_open_fds", "Open file descriptors.").sample(&[], count);
     }
-    if let Some(count) = process::open_files_limit() {
-        out.gauge("process_max_fds", "Most open file descriptors.").sample(&[], count);
-    }
+    let most = process::open_files_limit().map_or_else(|| "+Inf".to_owned(), |it| it.to_string());
+    out.gauge("process_max_fds", "Most open file descriptors.").sample(&[], most);
 }

@@ -163,3 +163,50 @@ async fn pings_have_a_round_trip_and_deaths_have_a_timer_and_a_code() {
     drop(client);
     house.finish().await;
 }
+
+/// Every query of a dashboard.
+pub fn queries(dashboard: &str) -> Vec<String> {
+    fn gather(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                found.extend(fields.get("expr").and_then(|it| it.as_str()).map(str::to_owned));
+                fields.values().for_each(|it| gather(it, found));
+            }
+            serde_json::Value::Array(values) => values.iter().for_each(|it| gather(it, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    gather(&serde_json::from_str(dashboard).expect("JSON"), &mut found);
+    assert!(found.len() > 30, "only {} were found", found.len());
+    found
+}
+
+/// Everything in `text` that has the form of a metric's name of ours.
+fn named(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let ours = |it: &&str| it.starts_with("wsgate_") || it.starts_with("process_");
+    words.filter(ours).map(str::to_owned).collect()
+}
+
+#[test]
+fn dashboard_and_alerts_name_only_metrics_that_exist() {
+    let known = documented();
+    let is_known = |name: &str| {
+        let part = |end: &str| {
+            let whole = name.strip_suffix(end).and_then(|it| known.get(it));
+            whole.is_some_and(|(kind, _)| kind == "histogram")
+        };
+        let whole = known.get(name).is_some_and(|(kind, _)| kind != "histogram");
+        whole || part("_bucket") || part("_sum") || part("_count")
+    };
+    let dashboard = document("grafana.json");
+    let shown = named(&(queries(&dashboard).join("\n") + &dashboard));
+    let alerts = document("wsgate.rules.yml");
+    let expressions: String =
+        alerts.lines().filter(|it| !it.contains("summary") && !it.starts_with('#')).collect();
+    let watched = named(&expressions);
+    assert!(shown.len() > 25 && watched.len() > 8, "{shown:?} {watched:?}");
+    let unknown: Vec<_> = shown.iter().chain(&watched).filter(|it| !is_known(it)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}

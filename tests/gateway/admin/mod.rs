@@ -5,6 +5,7 @@ mod figures;
 mod lifetime;
 mod metrics;
 mod orders;
+mod promtool;
 
 use serde_json::Value;
 use wsgate::config::model::ListenAddress;
