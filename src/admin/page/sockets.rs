@@ -20,13 +20,13 @@ pub fn sockets(out: &mut Html, view: &View<'_>) {
     out.raw("<form id=\"search\" role=\"search\" method=\"get\" action=\"/\"><label for=\"q\">Search</label>");
     out.raw("<input id=\"q\" name=\"q\" type=\"search\" maxlength=\"200\" autocomplete=\"off\"");
     out.raw(" spellcheck=\"false\" placeholder=\"client, route, backend, app, origin or id\"");
-    out.attribute("value", view.query).raw("><label for=\"sort\">Order</label>");
+    out.attribute("value", view.query).raw("><label class=\"beside\">Order ");
     out.raw("<select id=\"sort\" name=\"sort\">");
     for (name, words) in ORDERS {
         out.raw("<option").attribute("value", name);
         out.raw(if name == view.sort { " selected>" } else { ">" }).raw(words).raw("</option>");
     }
-    out.raw("</select><noscript><button>Search</button></noscript></form>");
+    out.raw("</select></label><noscript><button>Search</button></noscript></form>");
     out.raw("<div id=\"sockets\" data-live><p class=\"soft\" role=\"status\">");
     summary(out, view.sockets);
     out.raw("</p>");
@@ -40,7 +40,7 @@ fn summary(out: &mut Html, listing: &Listing) {
     let shown = units::count(listing.connections.len() as u64);
     let [matching, total] = [listing.matching, listing.total].map(|it| units::count(it as u64));
     if listing.total == 0 {
-        out.raw("No socket yet. Each WebSocket appears here for as long as it lives.");
+        out.raw("No socket is open. Each WebSocket is listed here while it lives.");
     } else if listing.matching == 0 {
         out.raw("None of ").text(total).raw(" live sockets matches.");
     } else if shown != matching {

@@ -10,7 +10,7 @@ const TALKATIVE = SOCKETS - QUIET;
 export async function emptyStates() {
   await scene.page.goto(scene.gateway.admin);
   const text = await scene.page.innerText("main");
-  for (const words of ["No socket yet.", "Nothing has ended yet.", "No ping has been answered yet."]) {
+  for (const words of ["No socket is open.", "Nothing has ended yet.", "No ping has been answered yet."]) {
     assert.ok(text.includes(words), `${words} in ${text}`);
   }
 }
