@@ -2,6 +2,7 @@
 //! orders to them. Reads what other rooms have noted; knows neither listeners nor tasks.
 
 mod answer;
+mod ask;
 mod exposition;
 mod front;
 mod gather;
@@ -23,6 +24,7 @@ use crate::drain::Watch;
 use crate::observe::books::Books;
 use crate::snapshot::Snapshot;
 
+pub use ask::{AskError, ask};
 pub use serve::serve;
 
 /// What the answers are made from.

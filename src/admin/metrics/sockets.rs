@@ -8,11 +8,13 @@ use crate::observe::lane::Lane;
 use crate::observe::line::{Flow, Part};
 use crate::observe::sockets::Totals;
 
-/// The two directions, by the side that sends.
-const DIRECTIONS: [(&str, fn(&Totals) -> &Flow); 2] =
-    [("up", |it| &it.up), ("down", |it| &it.down)];
+type Way = fn(&Totals) -> &Flow;
+type Share = fn(&Flow) -> Part;
 
-const KINDS: [(&str, fn(&Flow) -> Part); 3] =
+/// The two directions, by the side that sends.
+const DIRECTIONS: [(&str, Way); 2] = [("up", |it| &it.up), ("down", |it| &it.down)];
+
+const KINDS: [(&str, Share); 3] =
     [("text", Flow::text), ("binary", |it| it.binary), ("control", |it| it.control)];
 
 /// Microseconds in seconds.

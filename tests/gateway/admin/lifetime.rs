@@ -14,8 +14,8 @@ use crate::house::{Backend, Client, House, certificates, read, route, until};
 async fn readiness_ends_with_the_drain_and_the_rest_stays() {
     let backend = Backend::echo().await;
     let admin = free_address();
-    let drain = format!("[gateway.drain]\nspread = \"1ms\"\ntimeout = \"60s\"\n");
-    let config = text(&admin.to_string(), &drain, &route("/", &backend));
+    let drain = "[gateway.drain]\nspread = \"1ms\"\ntimeout = \"60s\"\n";
+    let config = text(&admin.to_string(), drain, &route("/", &backend));
     let address = free_address();
     let config = config.replace("127.0.0.1:0", &address.to_string());
     let program = Program::launch("readiness", "", write("readiness", &config), address);

@@ -7,6 +7,7 @@ mod metrics;
 mod orders;
 mod page;
 mod promtool;
+mod terminal;
 
 use serde_json::Value;
 use wsgate::config::model::ListenAddress;
