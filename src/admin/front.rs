@@ -16,8 +16,12 @@ pub fn front(office: &Office, query: &Query) -> Answer {
     let text = query.value("q").map(str::trim).unwrap_or_default();
     let named = query.value("sort").and_then(|it| Order::named(it).map(|order| (it, order)));
     let (sort, order) = named.unwrap_or(("newest", Order::Newest));
-    let wanted =
-        Wanted { text: Some(text.to_lowercase()), order, limit: page::ROWS, ..Wanted::default() };
+    let wanted = Wanted {
+        text: Some(text.to_lowercase()).filter(|it| !it.is_empty()),
+        order,
+        limit: page::ROWS,
+        ..Wanted::default()
+    };
     let (status, sockets) = (status(office, true), list(office, &wanted));
     let html = page::render(&View { status: &status, sockets: &sockets, query: text, sort });
     let mut answer = whole(StatusCode::OK, "text/html; charset=utf-8", html.into_bytes());

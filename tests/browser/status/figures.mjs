@@ -66,7 +66,7 @@ export async function graphsHavePoints() {
     return true;
   }, 30_000);
   const words = await scene.page.getAttribute("#sockets-over-time svg", "aria-label");
-  assert.match(words, /^Live sockets: 100 now, at most 10[0-9] within 2 min$/);
+  assert.match(words, /^Live sockets: 100 now, at most 10[0-9] within \d+ min$/);
   // Each talkative client sends four messages a second, and each is echoed.
   const rate = await figure(scene.page, "#messages .now");
   assert.ok(rate > TALKATIVE * 4 && rate < TALKATIVE * 9, `${rate} messages a second`);
@@ -88,11 +88,11 @@ export async function pointing() {
   const sum = async () => (await legend()).reduce((all, it) => all + (Number(it.replaceAll(",", "")) || 0), 0);
   const axis = () => scene.page.innerText("#sockets-over-time .axis :last-child");
   await scene.page.hover("#sockets-over-time .plot", { position: { x: 10, y: 20 } });
-  assert.match(await axis(), /^1 min \d+ s ago$/);
+  assert.match(await axis(), /^[149] min \d+ s ago$/);
   assert.equal(await sum(), 0, "so long ago there was no gateway");
   const before = await scene.page.innerText("#shown");
   await until("a refresh", async () => (await scene.page.innerText("#shown")) !== before);
-  assert.match(await axis(), /^1 min \d+ s ago$/, "a refresh forgot the pointer");
+  assert.match(await axis(), /^[149] min \d+ s ago$/, "a refresh forgot the pointer");
   await scene.page.hover("#messages .plot", { position: { x: 480, y: 20 } });
   await scene.page.screenshot({ path: `${scene.pictures}/status-pointed.png` });
   await scene.page.hover("h1");
