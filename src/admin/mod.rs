@@ -3,6 +3,7 @@
 
 mod answer;
 mod ask;
+mod course;
 mod exposition;
 mod front;
 mod gather;

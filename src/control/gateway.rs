@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
-use tokio::time::MissedTickBehavior;
 
 use super::certificates::Files;
+use super::chores;
 use super::doors::{Doors, Porch};
 use super::handover::{HandoverError, Program, hand_over};
 use super::removed;
@@ -19,18 +19,14 @@ use super::window::{AdminError, Window};
 use crate::accept::{Inherited, ListenError};
 use crate::config::Config;
 use crate::config::model::{self, ListenAddress, LogFormat};
-use crate::drain::{Phase, Signal, Watch};
+use crate::drain::{Phase, Signal};
 use crate::http::{Spelling, SpellingError};
 use crate::life::{Timer, within};
 use crate::observe::access::{Access, Target};
 use crate::observe::books::{Books, Departure};
-use crate::observe::history;
 use crate::observe::line::Form;
 use crate::snapshot::Snapshot;
 use crate::tls::{LoadError, Tickets};
-
-/// How often kept backend connections are looked through.
-const SWEEP: Duration = Duration::from_secs(10);
 
 /// For tasks that are cut to end; they need one poll.
 const CUT: Duration = Duration::from_secs(2);
@@ -129,8 +125,8 @@ impl Gateway {
         doors.apply(plan);
         window.apply(view);
         let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
-        spawn(sweep(Arc::clone(&shared), watch.clone()));
-        spawn(remember(Arc::clone(&shared.books), watch));
+        spawn(chores::sweep(Arc::clone(&shared), watch.clone()));
+        spawn(chores::remember(Arc::clone(&shared.books), watch));
         let files = Files::of(&config);
         Ok(Self { signal, shared, config, doors, window, files, upkeep })
     }
@@ -249,31 +245,6 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.shared.books.cut();
-    }
-}
-
-/// Closes backend connections that nobody has used for long.
-async fn sweep(shared: Arc<Shared>, mut drain: Watch) {
-    let mut every = tokio::time::interval(SWEEP);
-    loop {
-        tokio::select! {
-            _ = every.tick() => shared.snapshot.load().pools.sweep(Instant::now()),
-            () = drain.reached(Phase::Draining) => return,
-        }
-    }
-}
-
-/// Notes what the sockets have come to, for the history of the last minutes.
-async fn remember(books: Arc<Books>, mut drain: Watch) {
-    let mut every = tokio::time::interval(history::EVERY);
-    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = every.tick() => {
-                books.history.sample(&books.sockets, SystemTime::now(), Instant::now());
-            }
-            () = drain.reached(Phase::Cutting) => return,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod certificates;
 pub mod check;
+mod chores;
 mod doors;
 mod gateway;
 mod handover;
