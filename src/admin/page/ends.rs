@@ -53,14 +53,14 @@ fn tone(end: &str) -> &'static str {
 fn why(out: &mut Html, it: &Ending) {
     out.text(&it.end);
     if !it.detail.is_empty() {
-        out.raw("<span class=\"soft\">").foreign(&it.detail).raw("</span>");
+        out.raw("<span class=\"soft\">").foreign(units::clipped(&it.detail)).raw("</span>");
     }
 }
 
 fn what(out: &mut Html, it: &Ending) {
     let place = units::place(&it.host, &it.path);
     if !place.is_empty() {
-        out.foreign(place);
+        out.foreign(units::clipped(&place));
     }
     out.raw("<span class=\"soft\">").text(&it.kind);
     if it.kind == "request" && it.status != 0 {

@@ -9,6 +9,9 @@ use crate::admin::status::{Sockets, Status};
 /// Failed handshakes that are told apart on the page.
 const FAILURES: usize = 6;
 
+/// Lines of a reload's report that are shown.
+const REPORT_LINES: usize = 12;
+
 /// How its phase looks, and the word for it.
 pub fn phase(status: &Status) -> (&'static str, &'static str) {
     match status.drain.phase.as_ref() {
@@ -117,11 +120,24 @@ pub fn process(out: &mut Html, status: &Status) {
     if let Some(last) = &reloads.last {
         let when = units::clock(&last.time);
         fact(out, "Last reload", format_args!("{} at {when}", last.outcome));
-        if !last.words.is_empty() {
-            out.raw("<dt class=\"part\">What was said</dt><dd>").foreign(&last.words).raw("</dd>");
-        }
     }
-    out.raw("</dl></section>");
+    out.raw("</dl>");
+    if let Some(last) = reloads.last.as_ref().filter(|it| !it.words.is_empty()) {
+        report(out, &last.words);
+    }
+    out.raw("</section>");
+}
+
+/// What a reload said: a report of several lines with carets, or a word.
+fn report(out: &mut Html, words: &str) {
+    out.raw("<pre>");
+    for line in words.lines().take(REPORT_LINES) {
+        out.text(units::clipped(line)).raw("\n");
+    }
+    if words.lines().count() > REPORT_LINES {
+        out.raw("… the log has all of it");
+    }
+    out.raw("</pre>");
 }
 
 fn fact(out: &mut Html, name: &'static str, text: impl std::fmt::Display) {

@@ -94,7 +94,7 @@ fn who(out: &mut Html, it: &Connection) {
     out.foreign(&it.client).raw(" <code class=\"id\">").text(&it.id).raw("</code>");
     let texts: [&str; 2] = [&it.origin, &it.app];
     for more in texts.into_iter().filter(|it| !it.is_empty()) {
-        out.raw("<span class=\"soft\">").foreign(more).raw("</span>");
+        out.raw("<span class=\"soft\">").foreign(units::clipped(more)).raw("</span>");
     }
 }
 

@@ -63,6 +63,18 @@ fn the_figures_of_the_status_are_on_the_page() {
 }
 
 #[test]
+fn a_report_keeps_its_lines_and_is_not_endless() {
+    let (mut status, _) = examples();
+    status["reloads"]["last"]["words"] = Value::String("error: <a>\n  |\n".repeat(100));
+    let status = shape(status);
+    let sockets = Listing::default();
+    let html = render(&View { status: &status, sockets: &sockets, query: "", sort: "newest" });
+    assert!(html.contains("<pre>error: &lt;a&gt;\n  |\nerror"), "{html}");
+    assert_eq!(html.matches("error: &lt;a&gt;").count(), 6);
+    assert!(html.contains("… the log has all of it</pre>"), "{html}");
+}
+
+#[test]
 fn a_drain_says_how_far_it_is() {
     let (mut status, _) = examples();
     let drain = r#"{"phase": "draining", "since": "2026-11-21T15:42:00.000Z",

@@ -1,6 +1,10 @@
 //! Figures with their units, short enough for a table. Pure; knows nothing of what they measure.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+/// Most characters of one text from outside: who wants more finds it in the log.
+const LONG: usize = 240;
 
 /// `12,345`
 pub fn count(number: u64) -> String {
@@ -97,6 +101,14 @@ pub fn place(site: &str, route: &str) -> String {
     format!("{site}{gap}{route}")
 }
 
+/// The beginning of a text that may be as long as a stranger wants.
+pub fn clipped(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONG) {
+        Some((at, _)) => Cow::Owned(format!("{}…", text.get(..at).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +157,13 @@ mod tests {
         assert_eq!(place("a.test", "/ws"), "a.test/ws");
         assert_eq!(place("a.test", "~ ^/v[0-9]+"), "a.test ~ ^/v[0-9]+");
         assert_eq!(place("", "= /ws"), "= /ws");
+    }
+
+    #[test]
+    fn what_is_long_is_cut_between_characters() {
+        assert_eq!(clipped("短"), "短");
+        let long = "短".repeat(LONG + 1);
+        assert_eq!(clipped(&long), format!("{}…", "短".repeat(LONG)));
     }
 
     #[test]

@@ -125,6 +125,8 @@ export async function reloads() {
   scene.gateway.reload("[gateway]\nnonsense = true\n");
   await until("a bad one", async () => (await said()).includes("1 applied, 1 refused"));
   assert.match(await scene.page.innerText("#attention"), /last reload was refused/);
+  assert.match(await scene.page.innerText("#process pre"), /^error: unknown key `nonsense`\n/);
+  await scene.page.locator("#process").screenshot({ path: `${scene.pictures}/status-refused.png` });
   scene.gateway.reload();
   await until("a good one again", async () => (await said()).includes("2 applied, 1 refused"));
   assert.equal(await figure(scene.page, "#sockets-over-time .now"), SOCKETS, "a reload cost a socket");
