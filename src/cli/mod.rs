@@ -1,6 +1,8 @@
-//! The command line: what each subcommand means. Knows `config`, `control` and `observe` only.
+//! The command line: what each subcommand means. Knows `config`, `control`,
+//! `observe`, `probe` and what of `tls` reads certificates.
 
 pub mod demo;
+mod probe;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ enum Command {
     Check(File),
     /// Start a gateway on https://localhost:8443 with its own certificate and backends.
     Demo(demo::Options),
+    /// Connect to a WebSocket as a mini program does, and report each stage.
+    Probe(Box<probe::Options>),
 }
 
 /// Does what the command line says. Wrong usage ends the process with exit code 2.
@@ -44,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Run(file) => ExitCode::from(control::run(&file.config, || ()) as u8),
         Command::Check(file) => report(&file),
         Command::Demo(options) => demo::run(&options),
+        Command::Probe(options) => probe::run(&options),
     }
 }
 

@@ -1,0 +1,181 @@
+//! The open socket: what comes, in the words of the report. tungstenite reads the frames, answers
+//! Pings and holds the server to RFC 6455. Knows nothing of how the socket came to be.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::protocol::frame::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Error, Message};
+
+use super::http::printable;
+use super::report::{Ended, Frame};
+use super::tap::Tap;
+use super::wait::within;
+
+/// The longest message that is taken; longer ones end the probe.
+const LONGEST: usize = 16 << 20;
+
+/// What is shown of a text, in characters.
+const SHOWN: usize = 120;
+
+/// An open WebSocket.
+#[derive(Debug)]
+pub struct Socket<S> {
+    inner: WebSocketStream<Tap<S>>,
+    /// The last byte of a frame either way.
+    moved: Instant,
+}
+
+/// What happened.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A text or binary message.
+    Message {
+        /// `text` or `binary`
+        kind: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The beginning of a text.
+        text: Option<String>,
+    },
+    /// A Ping, answered already.
+    Ping,
+    /// A Pong with this payload.
+    Pong(Vec<u8>),
+    /// The end.
+    Ended(Ended),
+}
+
+impl Event {
+    /// As a frame of the report, unless it is something else.
+    pub fn into_frame(self) -> Option<Frame> {
+        match self {
+            Self::Message { kind, bytes, text } => Some(Frame { kind, bytes, text }),
+            Self::Ping => Some(Frame { kind: "ping", bytes: 0, text: None }),
+            _ => None,
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Takes the stream over behind the 101; `early` was read already.
+    pub async fn new(stream: S, early: Vec<u8>) -> Self {
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(LONGEST))
+            .max_frame_size(Some(LONGEST));
+        let tap = Tap::new(stream, &early);
+        let inner =
+            WebSocketStream::from_partially_read(tap, early, Role::Client, Some(config)).await;
+        Self { inner, moved: Instant::now() }
+    }
+
+    /// How long nothing has come or gone.
+    pub fn quiet(&self) -> Duration {
+        self.moved.elapsed()
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Errors
+    /// How the server had ended the socket, when it had.
+    pub async fn say(&mut self, text: &str, limit: Duration) -> Result<(), Ended> {
+        self.send(Message::text(text), limit).await
+    }
+
+    /// Sends a Ping.
+    ///
+    /// # Errors
+    /// As for [`Self::say`].
+    pub async fn ping(&mut self, payload: &[u8], limit: Duration) -> Result<(), Ended> {
+        self.send(Message::Ping(payload.to_vec().into()), limit).await
+    }
+
+    /// Begins the closing handshake with 1000.
+    ///
+    /// # Errors
+    /// As for [`Self::say`].
+    pub async fn close(&mut self, limit: Duration) -> Result<(), Ended> {
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        self.send(Message::Close(Some(frame)), limit).await
+    }
+
+    async fn send(&mut self, message: Message, limit: Duration) -> Result<(), Ended> {
+        let sent = within("a write", limit, self.inner.send(message)).await;
+        self.moved = Instant::now();
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.end_of(&error)),
+            Err(elapsed) => Err(Ended::Broken { rule: elapsed.to_string(), http: None }),
+        }
+    }
+
+    /// The next event, or `None` when there is none before `deadline`.
+    pub async fn next(&mut self, deadline: Instant) -> Option<Event> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let came = within("a frame", left, self.inner.next()).await.ok()?;
+        let event = match came {
+            None => Event::Ended(Ended::Fin),
+            Some(Err(error)) => Event::Ended(self.end_of(&error)),
+            Some(Ok(message)) => event_of(message),
+        };
+        if !matches!(event, Event::Ended(Ended::Fin | Ended::Reset)) {
+            self.moved = Instant::now();
+        }
+        Some(event)
+    }
+
+    fn end_of(&self, error: &Error) -> Ended {
+        use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+        match error {
+            Error::Protocol(ResetWithoutClosingHandshake) => Ended::Fin,
+            Error::ConnectionClosed | Error::AlreadyClosed => Ended::Fin,
+            Error::Io(it) if it.kind() == io::ErrorKind::UnexpectedEof => Ended::Fin,
+            Error::Io(it)
+                if matches!(
+                    it.kind(),
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+                ) =>
+            {
+                Ended::Reset
+            }
+            other => Ended::Broken { rule: other.to_string(), http: self.http_text() },
+        }
+    }
+
+    /// What the server said behind the 101, when it is the text of an HTTP answer.
+    fn http_text(&self) -> Option<String> {
+        let first = self.inner.get_ref().first();
+        let text = String::from_utf8_lossy(first);
+        text.starts_with("HTTP/").then(|| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            printable(&words.join(" ")).chars().take(SHOWN).collect()
+        })
+    }
+}
+
+fn event_of(message: Message) -> Event {
+    match message {
+        Message::Text(text) => Event::Message {
+            kind: "text",
+            bytes: text.len(),
+            text: Some(printable(&text.chars().take(SHOWN).collect::<String>())),
+        },
+        Message::Binary(bytes) => Event::Message { kind: "binary", bytes: bytes.len(), text: None },
+        Message::Ping(_) => Event::Ping,
+        Message::Pong(payload) => Event::Pong(payload.to_vec()),
+        Message::Close(None) => {
+            Event::Ended(Ended::CloseFrame { code: 1005, reason: String::new() })
+        }
+        Message::Close(Some(frame)) => Event::Ended(Ended::CloseFrame {
+            code: frame.code.into(),
+            reason: printable(&frame.reason),
+        }),
+        // tungstenite gives raw frames to nobody who reads.
+        Message::Frame(_) => Event::Ping,
+    }
+}
