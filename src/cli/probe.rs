@@ -1,5 +1,6 @@
 //! `wsgate probe` as a command: options to a plan, a report to text or JSON and an exit code.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -76,21 +77,27 @@ pub fn run(options: &Options) -> ExitCode {
 fn probed(plan: &Plan, json: bool) -> Result<Report, Box<dyn std::error::Error>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     if !json {
-        print!("{}", probe::beginning(plan));
+        say(&probe::beginning(plan));
     }
     let mut seen = |step: &probe::Step| {
         if !json {
-            print!("{}", probe::step(step));
+            say(&probe::step(step));
         }
     };
     let report = runtime.block_on(probe::run(plan, &mut seen))?;
     // The resolver of the system cannot be called off.
     runtime.shutdown_timeout(NO_PATIENCE);
     match json {
-        true => println!("{}", serde_json::to_string_pretty(&report)?),
-        false => print!("{}", probe::ending(&report)),
+        true => say(&format!("{}\n", serde_json::to_string_pretty(&report)?)),
+        false => say(&probe::ending(&report)),
     }
     Ok(report)
+}
+
+/// Prints at once. A reader that has gone (`| head`) changes nothing about the verdict.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn plan(options: &Options) -> Result<Plan, Box<dyn std::error::Error>> {

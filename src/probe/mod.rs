@@ -3,6 +3,7 @@
 //! query are not shown: it looks from outside, at any server.
 
 mod causes;
+mod clean;
 mod http;
 mod origins;
 mod plan;
@@ -35,10 +36,7 @@ use self::walk::Walk;
 ///
 /// # Errors
 /// When TLS cannot be set up on this machine; nothing was sent then.
-pub async fn run(
-    plan: &Plan,
-    seen: &mut dyn FnMut(&Step),
-) -> Result<Report, rustls::Error> {
+pub async fn run(plan: &Plan, seen: &mut dyn FnMut(&Step)) -> Result<Report, rustls::Error> {
     let client = tls::Client::new()?;
     let mut walk = Walk { plan, client, began: Instant::now(), report: report_of(plan), seen };
     walk.go().await;
@@ -50,14 +48,16 @@ pub async fn run(
 /// What to print before the first stage: where to, and as whom.
 pub fn beginning(plan: &Plan) -> String {
     let report = report_of(plan);
-    text::beginning(&report.url, &report.sent)
+    text::beginning(&report)
 }
 
 fn report_of(plan: &Plan) -> Report {
-    let text = |it: &hyper::header::HeaderValue| String::from_utf8_lossy(it.as_bytes()).into_owned();
+    let text =
+        |it: &hyper::header::HeaderValue| String::from_utf8_lossy(it.as_bytes()).into_owned();
     Report {
         url: crate::observe::redact::target(&plan.target.written).into_owned(),
         phone_would_connect: false,
+        connected_to: plan.connect_to.as_ref().map(|(host, port)| format!("{host}:{port}")),
         sent: Sent {
             origin: plan.face.origin.as_ref().map(text),
             referer: plan.face.referer.as_ref().map(text),

@@ -5,13 +5,11 @@ use std::net::SocketAddr;
 
 use hyper::header::HeaderValue;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
-use super::http;
 use super::plan::{Face, ORIGIN, Plan};
 use super::report::Trial;
 use super::tls::Client;
-use super::wait::within;
+use super::{http, reach};
 
 /// What iOS mini games send.
 const MINI_GAME: &str = "weapp://wechat-game-runtime";
@@ -34,8 +32,7 @@ pub async fn try_others(plan: &Plan, client: &Client, address: SocketAddr) -> Ve
 }
 
 async fn status(plan: &Plan, face: &Face, client: &Client, address: SocketAddr) -> Option<u16> {
-    let connecting = TcpStream::connect(address);
-    let tcp = within("a TCP connection", plan.waits.connect, connecting).await.ok()?.ok()?;
+    let tcp = reach::again(address, &plan.waits).await.ok()?;
     if !plan.target.secure {
         return answer(plan, face, tcp).await;
     }

@@ -89,12 +89,13 @@ impl Target {
     /// [`Unusable::Url`] when nothing could be connected to.
     pub fn parse(url: &str) -> Result<Self, Unusable> {
         let wrong = |why: &str| Unusable::Url { url: url.to_owned(), why: why.to_owned() };
-        let (scheme, rest) =
-            url.split_once("://").ok_or_else(|| wrong("write wss://host/path"))?;
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("write wss://host/path"))?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "wss" => true,
             "ws" => false,
-            _ => return Err(wrong("the scheme must be wss (or ws, for servers under development)")),
+            _ => {
+                return Err(wrong("the scheme must be wss (or ws, for servers under development)"));
+            }
         };
         if rest.contains('#') {
             return Err(wrong("a WebSocket's URL has no fragment (#…)"));

@@ -54,10 +54,16 @@ pub async fn connect(
     (attempts, first)
 }
 
-async fn attempt(
-    address: SocketAddr,
-    limit: Duration,
-) -> (Attempt, SocketAddr, Option<TcpStream>) {
+/// Another connection to an address that took one.
+///
+/// # Errors
+/// In words, when it takes none now.
+pub async fn again(address: SocketAddr, waits: &Waits) -> Result<TcpStream, String> {
+    let (attempt, _, stream) = attempt(address, waits.connect).await;
+    stream.ok_or_else(|| attempt.error.unwrap_or_default())
+}
+
+async fn attempt(address: SocketAddr, limit: Duration) -> (Attempt, SocketAddr, Option<TcpStream>) {
     let began = Instant::now();
     let connected = within("a TCP connection", limit, TcpStream::connect(address)).await;
     let took = began.elapsed();
@@ -78,9 +84,7 @@ fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "refused".to_owned(),
         io::ErrorKind::ConnectionReset => "reset".to_owned(),
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
-            NO_ROUTE.to_owned()
-        }
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => NO_ROUTE.to_owned(),
         io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
         _ => error.to_string(),
     }

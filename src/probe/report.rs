@@ -12,6 +12,8 @@ pub struct Report {
     pub url: String,
     /// Whether mini programs on phones would connect.
     pub phone_would_connect: bool,
+    /// Where `--connect-to` led instead.
+    pub connected_to: Option<String>,
     /// What was sent to look like one.
     pub sent: Sent,
     /// In the order in which they were walked.
@@ -64,11 +66,15 @@ pub enum Stage {
     FirstFrame {
         /// `None`: nothing came in the time given.
         frame: Option<Frame>,
+        /// The server ended the socket instead.
+        ended: Option<Ended>,
     },
     /// A Ping and its Pong.
     Ping {
         /// Whether the Pong came.
         answered: bool,
+        /// The server ended the socket instead.
+        ended: Option<Ended>,
     },
     /// Staying silent until somebody closes.
     Silence(Silence),
@@ -266,7 +272,8 @@ pub enum Ended {
 pub struct Finding {
     /// Whether phones (some of them, at least) fail because of it.
     pub fatal: bool,
-    /// Where: the name of a stage.
+    /// Where: the name of a stage, or `URL`.
+    #[serde(serialize_with = "snake_case")]
     pub stage: &'static str,
     /// In a few words.
     pub what: String,
@@ -277,6 +284,11 @@ pub struct Finding {
     /// What helps.
     #[serde(rename = "do")]
     pub action: String,
+}
+
+/// As the stages are called in JSON.
+fn snake_case<S: Serializer>(it: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&it.to_ascii_lowercase().replace(' ', "_"))
 }
 
 /// Milliseconds with one digit behind the point.

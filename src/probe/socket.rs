@@ -12,7 +12,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message};
 
-use super::http::printable;
+use super::clean::{line, printable};
 use super::report::{Ended, Frame};
 use super::tap::Tap;
 use super::wait::within;
@@ -123,7 +123,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Some(Err(error)) => Event::Ended(self.end_of(&error)),
             Some(Ok(message)) => event_of(message),
         };
-        if !matches!(event, Event::Ended(Ended::Fin | Ended::Reset)) {
+        // How long it was quiet before its end is what is asked for then.
+        if !matches!(event, Event::Ended(_)) {
             self.moved = Instant::now();
         }
         Some(event)
@@ -131,7 +132,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn end_of(&self, error: &Error) -> Ended {
         use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+        let http = self.http_text();
         match error {
+            // Read as a frame, HTTP text is a long one, and the stream ends before its end.
+            _ if http.is_some() => Ended::Broken { rule: error.to_string(), http },
             Error::Protocol(ResetWithoutClosingHandshake) => Ended::Fin,
             Error::ConnectionClosed | Error::AlreadyClosed => Ended::Fin,
             Error::Io(it) if it.kind() == io::ErrorKind::UnexpectedEof => Ended::Fin,
@@ -143,7 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             {
                 Ended::Reset
             }
-            other => Ended::Broken { rule: other.to_string(), http: self.http_text() },
+            other => Ended::Broken { rule: other.to_string(), http: None },
         }
     }
 
@@ -151,20 +155,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn http_text(&self) -> Option<String> {
         let first = self.inner.get_ref().first();
         let text = String::from_utf8_lossy(first);
-        text.starts_with("HTTP/").then(|| {
-            let words: Vec<&str> = text.split_whitespace().collect();
-            printable(&words.join(" ")).chars().take(SHOWN).collect()
-        })
+        text.starts_with("HTTP/").then(|| line(&text, SHOWN))
     }
 }
 
 fn event_of(message: Message) -> Event {
     match message {
-        Message::Text(text) => Event::Message {
-            kind: "text",
-            bytes: text.len(),
-            text: Some(printable(&text.chars().take(SHOWN).collect::<String>())),
-        },
+        Message::Text(text) => {
+            Event::Message { kind: "text", bytes: text.len(), text: Some(line(&text, SHOWN)) }
+        }
         Message::Binary(bytes) => Event::Message { kind: "binary", bytes: bytes.len(), text: None },
         Message::Ping(_) => Event::Ping,
         Message::Pong(payload) => Event::Pong(payload.to_vec()),

@@ -9,18 +9,20 @@ use super::report::{
 };
 
 /// Before the first stage: where to, and as whom.
-pub fn beginning(url: &str, sent: &Sent) -> String {
+pub fn beginning(report: &Report) -> String {
+    let Sent { origin, referer, subprotocols } = &report.sent;
     let or_no = |name: &str, value: &Option<String>| match value {
         Some(value) => format!("{name} {value}"),
         None => format!("no {name}"),
     };
-    let subprotocols = match sent.subprotocols.is_empty() {
+    let subprotocols = match subprotocols.is_empty() {
         true => "no subprotocol".to_owned(),
-        false => format!("subprotocol {}", sent.subprotocols.join(", ")),
+        false => format!("subprotocol {}", subprotocols.join(", ")),
     };
-    let origin = or_no("Origin", &sent.origin);
-    let referer = or_no("Referer", &sent.referer);
-    format!("probing {url}\nas a mini program with {origin}, {referer}, {subprotocols}\n\n")
+    let (origin, referer) = (or_no("Origin", origin), or_no("Referer", referer));
+    let place = report.connected_to.as_ref().map(|it| format!(" at {it}")).unwrap_or_default();
+    let url = &report.url;
+    format!("probing {url}{place}\nas a mini program with {origin}, {referer}, {subprotocols}\n\n")
 }
 
 /// One stage: its name, its time, and what was seen.
@@ -66,12 +68,15 @@ fn lines(stage: &Stage) -> Vec<String> {
         Stage::Tcp { attempts } => attempts.iter().map(attempt).collect(),
         Stage::Tls(it) => tls(it),
         Stage::Handshake(it) => handshake(it),
-        Stage::FirstFrame { frame: Some(it) } => vec![frame(it)],
-        Stage::FirstFrame { frame: None } => {
+        Stage::FirstFrame { ended: Some(it), .. } | Stage::Ping { ended: Some(it), .. } => {
+            vec![format!("the server ended the socket {}", how(it))]
+        }
+        Stage::FirstFrame { frame: Some(it), .. } => vec![frame(it)],
+        Stage::FirstFrame { .. } => {
             vec!["none (many servers speak only when spoken to: --send)".to_owned()]
         }
-        Stage::Ping { answered: true } => vec!["answered".to_owned()],
-        Stage::Ping { answered: false } => vec!["no Pong".to_owned()],
+        Stage::Ping { answered: true, .. } => vec!["answered".to_owned()],
+        Stage::Ping { .. } => vec!["no Pong".to_owned()],
         Stage::Silence(it) => silence(it),
         Stage::Close { ended } => vec![close(ended.as_ref())],
         Stage::Resumption { error: Some(error), .. } => vec![format!("not tried: {error}")],
@@ -153,7 +158,8 @@ fn handshake(it: &Handshake) -> Vec<String> {
     }
     lines.extend(it.body.iter().map(|it| format!("body: {it}")));
     for trial in &it.origins_tried {
-        let origin = trial.origin.as_deref().map_or("no Origin".to_owned(), |it| format!("Origin {it}"));
+        let origin =
+            trial.origin.as_deref().map_or("no Origin".to_owned(), |it| format!("Origin {it}"));
         let status = trial.status.map_or("no answer".to_owned(), |it| it.to_string());
         lines.push(format!("with {origin}: {status}"));
     }
@@ -166,7 +172,7 @@ fn frame(it: &Frame) -> String {
 }
 
 fn silence(it: &Silence) -> Vec<String> {
-    let came = format!("{} messages and {} pings came", it.messages, it.pings);
+    let came = format!("messages from it: {}, Pings: {}", it.messages, it.pings);
     match &it.ended {
         None => vec![format!("still open; {came}")],
         Some(ended) => vec![
@@ -190,6 +196,7 @@ fn how(ended: &Ended) -> String {
         Ended::CloseFrame { code, reason } => format!("with {code} `{reason}`"),
         Ended::Fin => "without a Close frame".to_owned(),
         Ended::Reset => "with a reset".to_owned(),
+        Ended::Broken { http: Some(_), .. } => "with HTTP text instead of frames".to_owned(),
         Ended::Broken { rule, .. } => format!("by breaking RFC 6455: {rule}"),
     }
 }

@@ -65,9 +65,9 @@ impl Walk<'_> {
         let judged = match &shaken {
             Ok(_) => chain::judge(self.plan, &self.client.chain(), &tls.chain, now),
             Err(trouble) => {
-                let older = match TcpStream::connect(address).await {
-                    Ok(socket) if trouble.may_be_outdated() => ask_older(self.plan, socket).await,
-                    _ => None,
+                let older = match trouble.may_be_outdated() {
+                    true => ask_older(self.plan, address).await,
+                    false => None,
                 };
                 tls.speaks = older.map(|it| format!("{} with {}", it.version(), it.suite()));
                 vec![tls_causes::of(trouble, older.as_ref(), &self.plan.target.host)]
@@ -107,14 +107,19 @@ impl Walk<'_> {
             self.note_as(began, took, Stage::Handshake(handshake));
             return self.find([finding]);
         }
-        let mut found = switch::judge(&plan.face, &handshake, &answered.accept);
+        let mut found = switch::judge(&handshake, &answered.accept);
+        let is_switched = found.is_empty();
+        found.extend(switch::subprotocol(&plan.face, &handshake));
         found.extend(answer::of_head_size(answered.head_size));
         found.extend(switch::slow(took));
         let headers = Handshake { headers: handshake.headers.clone(), ..Handshake::default() };
         self.note_as(began, took, Stage::Handshake(handshake));
         self.find(found);
-        let socket = Socket::new(stream, answered.early).await;
-        self.converse(socket, &headers).await;
+        // Nobody goes on behind a 101 that is none; with a subprotocol amiss, some do.
+        if is_switched {
+            let socket = Socket::new(stream, answered.early).await;
+            self.converse(socket, &headers).await;
+        }
     }
 
     async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
@@ -141,27 +146,23 @@ impl Walk<'_> {
         socket: &mut Socket<S>,
     ) -> Option<Ended> {
         let (began, waits) = (Instant::now(), &self.plan.waits);
+        let mut ended = None;
         let limit = match &self.plan.send {
             None => waits.first_frame,
             Some(text) => {
-                if let Err(ended) = socket.say(text, waits.close).await {
-                    self.note(began, Stage::FirstFrame { frame: None });
-                    return Some(ended);
-                }
+                ended = socket.say(text, waits.close).await.err();
                 waits.reply
             }
         };
-        match socket.next(began + limit).await {
-            Some(Event::Ended(ended)) => {
-                self.note(began, Stage::FirstFrame { frame: None });
-                Some(ended)
-            }
-            came => {
-                let frame = came.and_then(Event::into_frame);
-                self.note(began, Stage::FirstFrame { frame });
-                None
+        let mut frame = None;
+        if ended.is_none() {
+            match socket.next(began + limit).await {
+                Some(Event::Ended(it)) => ended = Some(it),
+                came => frame = came.and_then(Event::into_frame),
             }
         }
+        self.note(began, Stage::FirstFrame { frame, ended: ended.clone() });
+        ended
     }
 
     async fn ping<S: AsyncRead + AsyncWrite + Unpin>(
@@ -180,7 +181,7 @@ impl Walk<'_> {
                 None => break,
             }
         }
-        self.note(began, Stage::Ping { answered });
+        self.note(began, Stage::Ping { answered, ended: ended.clone() });
         if !answered && ended.is_none() {
             self.find([closing::no_pong(limit)]);
         }
@@ -196,7 +197,6 @@ impl Walk<'_> {
     ) -> bool {
         let began = Instant::now();
         let mut silence = Silence { limit, ..Silence::default() };
-        let mut quiet = socket.quiet();
         while let Some(event) = socket.next(began + limit).await {
             match event {
                 Event::Message { .. } => silence.messages += 1,
@@ -208,8 +208,7 @@ impl Walk<'_> {
                 }
             }
         }
-        quiet = quiet.max(socket.quiet());
-        silence.quiet = quiet;
+        silence.quiet = socket.quiet();
         let finding = closing::of_silence(&silence, handshake);
         let ended = silence.ended.is_some();
         self.note(began, Stage::Silence(silence));
@@ -233,9 +232,9 @@ impl Walk<'_> {
     /// Whether a reconnect is cheap. Last, for the server may send its tickets when it likes.
     async fn resume(&mut self, address: SocketAddr) {
         let began = Instant::now();
-        let resumed = match TcpStream::connect(address).await {
+        let resumed = match reach::again(address, &self.plan.waits).await {
             Ok(socket) => self.client.shake_again(self.plan, socket).await,
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error),
         };
         let (resumed, error) = match resumed {
             Ok(resumed) => (resumed, None),

@@ -28,6 +28,11 @@ pub fn of_none(none: &NoAnswer, asked: bool) -> Finding {
              to something that waits for more",
             "look at the backend's log and at what it waits for (a database, a lock)",
         ),
+        NoAnswer::Tls => draft("this port speaks TLS").told(
+            TRANSPORT,
+            "the URL says ws://, and the server wants TLS",
+            "use wss://",
+        ),
         NoAnswer::NotHttp(_) => draft("the answer is not HTTP").told(
             TRANSPORT,
             none.to_string(),
@@ -35,11 +40,9 @@ pub fn of_none(none: &NoAnswer, asked: bool) -> Finding {
              use its WebSocket port",
         ),
         NoAnswer::Endless => too_long(),
-        NoAnswer::Broken(error) => draft("the connection broke").told(
-            TRANSPORT,
-            error.clone(),
-            "look at the server's log",
-        ),
+        NoAnswer::Broken(error) => {
+            draft("the connection broke").told(TRANSPORT, error.clone(), "look at the server's log")
+        }
     }
 }
 

@@ -41,8 +41,10 @@ fn dates(read: &[Certificate], now: SystemTime) -> impl Iterator<Item = Finding>
             _ => format!("the intermediate `{}`", it.subject),
         };
         let renew = match place {
-            0 => "renew it (certbot renew), and reload the server: nginx -s reload, or SIGHUP for \
-                  wsgate; a renewed file that nobody reloads changes nothing",
+            0 => {
+                "renew it (certbot renew), and reload the server: nginx -s reload, or SIGHUP for \
+                  wsgate; a renewed file that nobody reloads changes nothing"
+            }
             _ => "take the chain anew from the authority",
         };
         let (until, from) = (&it.not_after, &it.not_before);
@@ -55,11 +57,16 @@ fn dates(read: &[Certificate], now: SystemTime) -> impl Iterator<Item = Finding>
         }
         if it.days_left < 0 {
             let what = format!("{which} has expired");
-            return Some(fatal("TLS", what).told(CERTIFICATE, format!("on {until}"), renew));
+            return Some(fatal("TLS", what).told(
+                CERTIFICATE,
+                format!("its last day was {until}"),
+                renew,
+            ));
         }
         (it.days_left < SOON && place == 0).then(|| {
             let what = format!("{which} expires in {} days", it.days_left);
-            let cause = format!("on {until}; if renewal is automatic, look whether it fails");
+            let cause =
+                format!("its last day is {until}; if renewal is automatic, look whether it fails");
             warning("TLS", what).told("nothing yet; then every connect fails", cause, renew)
         })
     })
@@ -145,8 +152,7 @@ fn self_signed(what: &str) -> Finding {
 
 /// RFC 5246 section 7.4.2: each certificate certifies the one before it.
 fn order(read: &[Certificate]) -> Option<Finding> {
-    let broken =
-        read.windows(2).any(|it| matches!(it, [one, next] if one.issuer != next.subject));
+    let broken = read.windows(2).any(|it| matches!(it, [one, next] if one.issuer != next.subject));
     broken.then(|| {
         warning("TLS", "the certificates do not follow one from another").told(
             "nothing, on most phones; strict TLS stacks of old Androids fail",
@@ -159,7 +165,10 @@ fn order(read: &[Certificate]) -> Option<Finding> {
 /// What iOS asks of keys and signatures (App Transport Security).
 fn weak(read: &[Certificate]) -> Option<Finding> {
     let small = |it: &Certificate| {
-        it.key.strip_prefix("RSA ").and_then(|bits| bits.parse::<u32>().ok()).is_some_and(|it| it < 2048)
+        it.key
+            .strip_prefix("RSA ")
+            .and_then(|bits| bits.parse::<u32>().ok())
+            .is_some_and(|it| it < 2048)
     };
     // A root's own signature counts for nothing.
     let old = |it: &Certificate| {

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::{ABNORMAL, Draft, fatal, warning};
+use super::{ABNORMAL, fatal, gateway, warning};
 use crate::probe::report::{Ended, Finding, Handshake, Silence};
 
 /// nginx's `proxy_read_timeout` unless it is set.
 const NGINX: Duration = Duration::from_secs(60);
+
+/// Less than this is no silence.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// The socket ended before it was of any use, in `stage`.
 pub fn at_once(stage: &'static str, ended: &Ended) -> Finding {
@@ -57,12 +60,15 @@ pub fn no_pong(limit: Duration) -> Finding {
 pub fn of_silence(silence: &Silence, handshake: &Handshake) -> Option<Finding> {
     let ended = silence.ended.as_ref()?;
     let quiet = silence.quiet;
+    if quiet < SHORT {
+        return Some(in_conversation(ended));
+    }
     let after = format!("{:.1} s of silence", quiet.as_secs_f64());
-    let draft: Draft = warning("silence", format!("the server ended the socket after {after}"));
+    let draft = warning("silence", format!("the server ended the socket after {after}"));
     Some(match ended {
         Ended::CloseFrame { code, reason } => draft.told(
             format!("onClose code {code}, reason `{reason}`"),
-            meaning(*code),
+            gateway::closing_words(reason).map_or_else(|| meaning(*code), str::to_owned),
             format!(
                 "let the mini program send a heartbeat more often than every {}, or give the \
                  server more patience",
@@ -83,6 +89,21 @@ pub fn of_silence(silence: &Silence, handshake: &Handshake) -> Option<Finding> {
     })
 }
 
+/// It had just spoken or been spoken to.
+fn in_conversation(ended: &Ended) -> Finding {
+    let draft = warning("silence", "the server ended the socket, and not for its silence");
+    let action = "look at the backend's log, and whether it was restarted";
+    match ended {
+        Ended::CloseFrame { code, reason } => {
+            draft.told(format!("onClose code {code}, reason `{reason}`"), meaning(*code), action)
+        }
+        Ended::Fin | Ended::Reset => {
+            draft.told(ABNORMAL, format!("the connection {}", gone(ended)), action)
+        }
+        Ended::Broken { .. } => at_once("silence", ended),
+    }
+}
+
 fn cut(quiet: Duration, handshake: &Handshake) -> String {
     let nginx = handshake.header("server").is_some_and(|it| it.to_lowercase().contains("nginx"));
     let near = quiet.abs_diff(NGINX) < Duration::from_secs(2);
@@ -101,10 +122,7 @@ fn cut(quiet: Duration, handshake: &Handshake) -> String {
 
 /// Safely below what was too long: two tries fit.
 fn half(quiet: Duration) -> String {
-    match quiet.as_secs() / 2 {
-        0 => "second".to_owned(),
-        seconds => format!("{seconds} s"),
-    }
+    format!("{:.0} s", (quiet.as_secs_f64() / 2.0).max(1.0))
 }
 
 fn gone(ended: &Ended) -> &'static str {

@@ -93,6 +93,22 @@ pub fn own_words(status: u16, body: &str) -> Option<(String, String)> {
     Some(((*cause).to_owned(), (*action).to_owned()))
 }
 
+/// What a reason of wsgate's own in a Close frame means.
+pub fn closing_words(reason: &str) -> Option<&'static str> {
+    let (_, cause) = REASONS.iter().find(|(begin, _)| reason.starts_with(begin))?;
+    Some(cause)
+}
+
+const REASONS: [(&str, &str); 4] = [
+    ("no message for ", "wsgate: `heartbeat.idle_timeout` of the route ran out; Pings don't count"),
+    ("client silent for ", "wsgate: `heartbeat.client_timeout` of the route ran out"),
+    ("backend silent for ", "wsgate: `heartbeat.backend_timeout` of the route ran out"),
+    (
+        "backend closed without a close frame",
+        "wsgate: the backend's stream ended; its log says why",
+    ),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

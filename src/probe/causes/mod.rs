@@ -64,7 +64,8 @@ pub(super) const TIMER: &str = "onError `code:9, msg:Timer Expired`, after 60 s 
     `timeout` says otherwise";
 
 /// The whitelist of the console.
-pub(super) const WHITELIST: &str = "`createSocketTask:fail url not in domain list`; nothing is sent";
+pub(super) const WHITELIST: &str =
+    "`createSocketTask:fail url not in domain list`; nothing is sent";
 
 /// A stream that ends without a Close frame.
 pub(super) const ABNORMAL: &str = "onClose code 1006 `abnormal closure` (iOS: 1001 `Stream end \

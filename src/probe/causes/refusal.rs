@@ -69,7 +69,7 @@ pub fn of_status(target: &Target, handshake: &Handshake) -> (String, String) {
         403 => forbidden(&handshake.origins_tried, &who),
         200..=299 => told(
             format!(
-                "{who} answered like to a plain request: the Upgrade headers did not reach the \
+                "{who} answered as to a plain request: the Upgrade headers did not reach the \
                  backend, or the path is a page"
             ),
             UPGRADE_LINES,
@@ -96,8 +96,12 @@ pub fn of_status(target: &Target, handshake: &Handshake) -> (String, String) {
             format!("{who} does not serve this Host on this connection"),
             "add the host to the site's names",
         ),
-        429 => told(format!("{who} limits how often a client may come"), "wait, or raise its limit"),
-        413 | 431 => told(format!("{who} finds the request too large"), "send fewer or smaller headers"),
+        429 => {
+            told(format!("{who} limits how often a client may come"), "wait, or raise its limit")
+        }
+        413 | 431 => {
+            told(format!("{who} finds the request too large"), "send fewer or smaller headers")
+        }
         505 => told(
             format!("{who} was asked in HTTP/1.0: nginx does so unless told otherwise"),
             UPGRADE_LINES,
@@ -132,11 +136,9 @@ fn unavailable(status: u16, who: &str) -> (String, String) {
 
 fn redirect(target: &Target, handshake: &Handshake, who: &str) -> (String, String) {
     let place = handshake.header("location").unwrap_or_else(|| "nowhere".to_owned());
-    let cause = format!("{who} redirects to {place}; phones never follow a redirect of a WebSocket");
-    let own = format!("://{}", target.host_header());
-    let new_path = place.split_once(&own).map_or(place.as_str(), |(_, path)| path);
-    let slash = new_path.trim_end_matches('/') == target.path.trim_end_matches('/');
-    let action = match (target.secure, slash && new_path != target.path) {
+    let cause =
+        format!("{who} redirects to {place}; phones never follow a redirect of a WebSocket");
+    let action = match (target.secure, differs_by_a_slash(target, &place)) {
         (_, true) => {
             "use the path exactly as the server has it, with or without its last slash \
                       (nginx: a prefix location that ends in a slash redirects)"
@@ -148,6 +150,17 @@ fn redirect(target: &Target, handshake: &Handshake, who: &str) -> (String, Strin
         }
     };
     (cause, action.to_owned())
+}
+
+/// Whether a redirect leads to the same host and path but for a slash at the end. The port counts
+/// for nothing: nginx names the one it listens on, which a proxy in front may have changed.
+fn differs_by_a_slash(target: &Target, place: &str) -> bool {
+    let uri: Option<hyper::Uri> = place.parse().ok();
+    let Some(uri) = uri.filter(|it| it.host().is_none_or(|host| host == target.host)) else {
+        return false;
+    };
+    let (new, old) = (uri.path(), path_only(target));
+    new != old && new.trim_end_matches('/') == old.trim_end_matches('/')
 }
 
 fn forbidden(tried: &[Trial], who: &str) -> (String, String) {
@@ -186,7 +199,7 @@ fn who(handshake: &Handshake) -> String {
     let family = family.iter().find(|it| server.to_lowercase().contains(&it.to_lowercase()));
     match family {
         Some(name) if body.contains(&format!("<center>{name}")) => format!("{name} itself"),
-        Some(name) => format!("what stands behind {name}"),
+        Some(name) => format!("{name}, or what stands behind it,"),
         None if server.is_empty() => "the server".to_owned(),
         None => format!("the server ({server})"),
     }
@@ -228,7 +241,7 @@ mod tests {
     fn a_redirect_by_a_slash_is_told_from_one_to_elsewhere() {
         let at = target("wss://a.example/ws");
         let action = |place: &str| of_status(&at, &answer(301, &[("Location", place)], "")).1;
-        assert!(action("https://a.example/ws/").contains("last slash"));
+        assert!(action("https://a.example:8443/ws/?x=1").contains("last slash"));
         assert!(action("/ws/").contains("last slash"));
         assert!(action("https://www.a.example/ws").contains("take the redirect off"));
     }
@@ -237,7 +250,7 @@ mod tests {
     fn nginx_is_told_from_what_stands_behind_it() {
         let nginx = [("Server", "nginx/1.22.1")];
         assert_eq!(who(&answer(403, &nginx, "<center>nginx/1.22.1</center>")), "nginx itself");
-        assert_eq!(who(&answer(403, &nginx, "no")), "what stands behind nginx");
+        assert_eq!(who(&answer(403, &nginx, "no")), "nginx, or what stands behind it,");
         assert_eq!(who(&answer(403, &[], "no")), "the server");
     }
 }

@@ -4,8 +4,8 @@ use super::{INVALID_STATUS, fatal, warning};
 use crate::probe::plan::Face;
 use crate::probe::report::{Finding, Handshake};
 
-/// What clients hold against this 101.
-pub fn judge(face: &Face, handshake: &Handshake, accept: &str) -> Vec<Finding> {
+/// What keeps every client from going on behind this 101.
+pub fn judge(handshake: &Handshake, accept: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let says = |name: &str, word: &str| {
         handshake.header(name).is_some_and(|it| it.to_ascii_lowercase().contains(word))
@@ -29,7 +29,6 @@ pub fn judge(face: &Face, handshake: &Handshake, accept: &str) -> Vec<Finding> {
             "a proxy in between drops the client's offer only one way, or the server ignores it",
         ));
     }
-    findings.extend(subprotocol(face, handshake));
     findings
 }
 
@@ -39,12 +38,13 @@ fn broken(what: &str, cause: &str) -> Finding {
     fatal("handshake", what).told(INVALID_STATUS, cause, action)
 }
 
-fn subprotocol(face: &Face, handshake: &Handshake) -> Option<Finding> {
+/// What stricter clients hold against the server's choice of a subprotocol, or the lack of one.
+pub fn subprotocol(face: &Face, handshake: &Handshake) -> Option<Finding> {
     let offered = &face.subprotocols;
     match &handshake.subprotocol {
         Some(chosen) if offered.contains(chosen) => None,
-        Some(chosen) if offered.is_empty() => {
-            Some(fatal("handshake", format!("the server chose `{chosen}`, which nobody offered")).told(
+        Some(chosen) if offered.is_empty() => Some(
+            fatal("handshake", format!("the server chose `{chosen}`, which nobody offered")).told(
                 "devtools: `Response must not include 'Sec-WebSocket-Protocol' header if not \
                  present in request`; older iOS fails too",
                 "the server names a subprotocol unasked",
@@ -52,15 +52,18 @@ fn subprotocol(face: &Face, handshake: &Handshake) -> Option<Finding> {
                     "connectSocket({{ protocols: ['{chosen}'] }}) in the mini program, or let the \
                      server choose from what is offered; wsgate: `subprotocol = \"strip\"`"
                 ),
-            ))
-        }
+            ),
+        ),
         Some(chosen) => Some(
-            fatal("handshake", format!("the server chose `{chosen}`, which is not among the offered"))
-                .told(
-                    "onError on every platform",
-                    format!("offered were {}", offered.join(", ")),
-                    "let server and mini program use the same name, letter by letter",
-                ),
+            fatal(
+                "handshake",
+                format!("the server chose `{chosen}`, which is not among the offered"),
+            )
+            .told(
+                "onError on every platform",
+                format!("offered were {}", offered.join(", ")),
+                "let server and mini program use the same name, letter by letter",
+            ),
         ),
         None if offered.is_empty() => None,
         None => Some(fatal("handshake", "the subprotocol was not echoed").told(
@@ -106,14 +109,18 @@ mod tests {
         handshake
     }
 
-    const GOOD: [(&str, &str); 3] =
-        [("Upgrade", "WebSocket"), ("connection", "keep-alive, Upgrade"), ("Sec-WebSocket-Accept", "x")];
+    const GOOD: [(&str, &str); 3] = [
+        ("Upgrade", "WebSocket"),
+        ("connection", "keep-alive, Upgrade"),
+        ("Sec-WebSocket-Accept", "x"),
+    ];
 
     fn found(more: &[(&str, &str)], offered: &[&str]) -> Vec<String> {
         let subprotocols = offered.iter().map(|it| (*it).to_owned()).collect();
         let face = Face { subprotocols, ..Face::default() };
         let handshake = switched(&[&GOOD, more].concat());
-        judge(&face, &handshake, "x").into_iter().map(|it| it.what).collect()
+        let judged = judge(&handshake, "x").into_iter().chain(subprotocol(&face, &handshake));
+        judged.map(|it| it.what).collect()
     }
 
     #[test]
@@ -134,6 +141,6 @@ mod tests {
     #[test]
     fn an_answer_to_another_key_and_missing_headers_are_found() {
         let handshake = switched(&[("Sec-WebSocket-Accept", "y")]);
-        assert_eq!(judge(&Face::default(), &handshake, "x").len(), 2);
+        assert_eq!(judge(&handshake, "x").len(), 2);
     }
 }

@@ -84,7 +84,9 @@ fn outdated(older: &Answer) -> Finding {
     if older.is_too_old() {
         return fatal("TLS", format!("the server speaks {version} at most")).told(
             TRANSPORT,
-            format!("it chose {version} with {suite} from an older hello; phones take 1.2 or later"),
+            format!(
+                "it chose {version} with {suite} from an older hello; phones take 1.2 or later"
+            ),
             "nginx: `ssl_protocols TLSv1.2 TLSv1.3;`, and an OpenSSL of 1.0.1 or later; IIS and \
              old load balancers: switch TLS 1.2 on",
         );

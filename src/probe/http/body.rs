@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::printable;
+use crate::probe::clean::line;
 use crate::probe::report::Handshake;
 use crate::probe::wait::{Waits, within};
 
@@ -36,13 +36,7 @@ pub async fn read<S: AsyncRead + Unpin>(
         bytes = without_chunks(&bytes);
     }
     bytes.truncate(length.unwrap_or(READ).min(READ));
-    let text = String::from_utf8_lossy(&bytes);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let mut shown = printable(&words.join(" "));
-    if let Some((end, _)) = shown.char_indices().nth(SHOWN) {
-        shown.truncate(end);
-        shown.push_str(" \u{2026}");
-    }
+    let shown = line(&String::from_utf8_lossy(&bytes), SHOWN);
     (!shown.is_empty()).then_some(shown)
 }
 
@@ -96,8 +90,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_body_is_cut_between_characters() {
-        let long = "\u{5fc3}".repeat(10_000);
+    async fn a_body_without_end_is_read_to_a_limit() {
+        let long = "\u{5fc3}".repeat(1_000_000);
         let shown = body(&[], long.as_bytes()).await.expect("a body");
         assert_eq!(shown.chars().count(), SHOWN + 2);
     }

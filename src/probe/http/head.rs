@@ -1,6 +1,6 @@
 //! The head of an answer, as received. Knows nothing of what it should say.
 
-use super::printable;
+use crate::probe::clean::printable;
 use crate::probe::report::Handshake;
 
 /// More fields than this are no answer.
@@ -26,9 +26,10 @@ pub fn parse(head: &[u8]) -> Option<Handshake> {
         Ok(httparse::Status::Complete(_)) => {}
         _ => return None,
     }
-    let headers = response.headers.iter().map(|field| {
-        (field.name.to_owned(), printable(&String::from_utf8_lossy(field.value)))
-    });
+    let headers = response
+        .headers
+        .iter()
+        .map(|field| (field.name.to_owned(), printable(&String::from_utf8_lossy(field.value))));
     let mut handshake = Handshake {
         status: response.code,
         reason: printable(response.reason.unwrap_or_default()),
@@ -61,6 +62,5 @@ mod tests {
         let handshake = parse(head).expect("a head");
         assert_eq!(handshake.status, Some(403));
         assert_eq!(handshake.header("X-a").as_deref(), Some("\u{fffd}[31m, 2"));
-        assert_eq!(printable("a\u{1b}[31m"), "a\u{b7}[31m");
     }
 }

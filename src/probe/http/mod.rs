@@ -9,12 +9,16 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::clean::line;
 use super::plan::{Face, Target};
 use super::report::Handshake;
 use super::wait::{Waits, within};
 
 /// The head of an answer is read up to this.
 const HEAD: usize = 64 * 1024;
+
+/// What is shown of something that is not HTTP, in characters.
+const SHOWN: usize = 60;
 
 /// A handshake that was answered, with whatever.
 #[derive(Debug)]
@@ -44,6 +48,9 @@ pub enum NoAnswer {
     /// Something else than HTTP/1.
     #[error("the answer is not HTTP: `{0}`")]
     NotHttp(String),
+    /// An alert of TLS, to a request without.
+    #[error("the server speaks TLS on this port")]
+    Tls,
     /// A head that does not end.
     #[error("the answer's head is longer than 64 KiB")]
     Endless,
@@ -70,8 +77,7 @@ pub async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let read = within("the answer to the handshake", waits.answer, exchange).await;
     let (buffer, head_size) = read.map_err(|_| NoAnswer::Silence)??;
-    let mut handshake = head::parse(&buffer[..head_size])
-        .ok_or_else(|| NoAnswer::NotHttp(beginning(&buffer)))?;
+    let mut handshake = head::parse(&buffer[..head_size]).ok_or_else(|| not_http(&buffer))?;
     let mut early = buffer[head_size..].to_vec();
     if handshake.status != Some(101) {
         handshake.body = body::read(stream, &handshake, std::mem::take(&mut early), waits).await;
@@ -99,7 +105,7 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(Vec<u8>, usi
             return Ok((buffer, end));
         }
         if !head::may_become_http(&buffer) {
-            return Err(NoAnswer::NotHttp(beginning(&buffer)));
+            return Err(not_http(&buffer));
         }
         if buffer.len() >= HEAD {
             return Err(NoAnswer::Endless);
@@ -107,18 +113,16 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(Vec<u8>, usi
         if stream.read_buf(&mut buffer).await? == 0 {
             return Err(match buffer.is_empty() {
                 true => NoAnswer::Closed { reset: false },
-                false => NoAnswer::NotHttp(beginning(&buffer)),
+                false => not_http(&buffer),
             });
         }
     }
 }
 
-/// The first bytes, fit for a terminal.
-fn beginning(bytes: &[u8]) -> String {
-    printable(&String::from_utf8_lossy(&bytes[..bytes.len().min(60)]))
-}
-
-/// Without what a terminal would obey.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { '\u{b7}' } else { it }).collect()
+/// What came instead of HTTP. A server that speaks TLS answers a request with an alert.
+fn not_http(came: &[u8]) -> NoAnswer {
+    match came {
+        [0x15, 3, ..] => NoAnswer::Tls,
+        _ => NoAnswer::NotHttp(line(&String::from_utf8_lossy(came), SHOWN)),
+    }
 }

@@ -11,6 +11,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, SubjectAltName};
 use x509_cert::time::Time;
 
+use crate::probe::clean::printable;
 use crate::probe::report::Certificate;
 
 /// Every certificate of the chain.
@@ -25,7 +26,7 @@ pub fn issuer_url(certificate: &CertificateDer<'_>) -> Option<String> {
         parsed.tbs_certificate().get_extension::<AuthorityInfoAccessSyntax>().ok()??;
     access.0.iter().find(|it| it.access_method == CA_ISSUERS).and_then(|it| {
         match &it.access_location {
-            GeneralName::UniformResourceIdentifier(url) => Some(url.to_string()),
+            GeneralName::UniformResourceIdentifier(url) => Some(printable(url.as_str())),
             _ => None,
         }
     })
@@ -51,8 +52,8 @@ fn words(parsed: &Parsed, now: SystemTime) -> Certificate {
     let tbs = parsed.tbs_certificate();
     let validity = tbs.validity();
     Certificate {
-        subject: tbs.subject().to_string(),
-        issuer: tbs.issuer().to_string(),
+        subject: printable(&tbs.subject().to_string()),
+        issuer: printable(&tbs.issuer().to_string()),
         names: names(parsed),
         not_before: day(&validity.not_before),
         not_after: day(&validity.not_after),
@@ -66,7 +67,7 @@ fn names(parsed: &Parsed) -> Vec<String> {
     let Ok(Some((_, names))) = parsed.tbs_certificate().get_extension::<SubjectAltName>() else {
         return Vec::new();
     };
-    names.0.iter().filter_map(general_name).collect()
+    names.0.iter().filter_map(general_name).map(|it| printable(&it)).collect()
 }
 
 fn general_name(name: &GeneralName) -> Option<String> {

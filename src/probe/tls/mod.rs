@@ -7,6 +7,7 @@ mod recorder;
 mod trouble;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -17,13 +18,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use self::recorder::Recorder;
 pub use self::old::Answer;
+use self::recorder::Recorder;
 pub use self::trouble::Trouble;
+use super::plan::Plan;
+use super::reach;
 use super::report::Tls;
 use super::tap::Tap;
 use super::wait::within;
-use crate::probe::plan::Plan;
 
 /// A TLS connection that remembers its first bytes on the wire.
 pub type Secured = TlsStream<Tap<TcpStream>>;
@@ -95,9 +97,7 @@ impl Client {
         match within("the TLS handshake", plan.waits.tls, shaking).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err((error, tap))) => Err(Failed { error, first: tap.first().to_vec() }),
-            Err(elapsed) => {
-                Err(Failed::before(io::Error::new(io::ErrorKind::TimedOut, elapsed)))
-            }
+            Err(elapsed) => Err(Failed::before(io::Error::new(io::ErrorKind::TimedOut, elapsed))),
         }
     }
 }
@@ -133,8 +133,9 @@ fn agreed(stream: &Secured) -> Tls {
     }
 }
 
-/// What the server speaks, by its answer to a ClientHello of ten years ago. The caller connects.
-pub async fn ask_older(plan: &Plan, socket: TcpStream) -> Option<old::Answer> {
+/// What the server speaks, by its answer to a ClientHello of ten years ago.
+pub async fn ask_older(plan: &Plan, address: SocketAddr) -> Option<Answer> {
+    let socket = reach::again(address, &plan.waits).await.ok()?;
     let asking = old::ask(socket, &plan.target.host);
     within("an older TLS handshake", plan.waits.tls, asking).await.ok()?.ok().flatten()
 }

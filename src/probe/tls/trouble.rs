@@ -6,6 +6,7 @@ use rustls::{AlertDescription, Error, PeerIncompatible};
 
 use super::Failed;
 use super::recorder::Recorder;
+use crate::probe::clean::printable;
 
 /// The kinds of failure that call for different remedies.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +56,7 @@ impl Trouble {
         let first = &failed.first;
         if first.starts_with(b"HTTP/") {
             let line = first.split(|it| matches!(it, b'\r' | b'\n')).next().unwrap_or_default();
-            return Self::PlainHttp(String::from_utf8_lossy(line).into_owned());
+            return Self::PlainHttp(printable(&String::from_utf8_lossy(line)));
         }
         match failed.error.get_ref().and_then(|it| it.downcast_ref::<Error>()) {
             Some(Error::AlertReceived(alert)) => of_alert(*alert, recorder),

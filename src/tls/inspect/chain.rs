@@ -176,7 +176,7 @@ pub fn leads_to(
     let usage = KeyUsage::server_auth();
     let path =
         leaf.verify_for_usage(algorithms, &anchors, intermediates, time, usage, None, None)?;
-    let top = match path.intermediate_certificates().last() {
+    let top = match path.intermediate_certificates().next_back() {
         Some(top) => Certificate::from_der(&top.der()).map_err(bad)?,
         None => parsed,
     };
