@@ -4,6 +4,7 @@
 
 mod causes;
 mod clean;
+mod face;
 mod http;
 mod origins;
 mod plan;
@@ -16,9 +17,8 @@ mod tls;
 mod wait;
 mod walk;
 
-pub use plan::{
-    Face, ORIGIN, Plan, Target, Unusable, header, host_and_port, referer_of, subprotocol,
-};
+pub use face::{Face, ORIGIN, header, referer_of, subprotocol};
+pub use plan::{Plan, Target, Unusable, host_and_port};
 pub use report::{
     Attempt, Certificate, Dns, Ended, Finding, Frame, Handshake, Report, Sent, Silence, Stage,
     Step, Tls, Trial,

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use hyper::header::HeaderValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::plan::{Face, ORIGIN, Plan};
+use super::face::{Face, ORIGIN};
+use super::plan::Plan;
 use super::report::Trial;
 use super::tls::Client;
 use super::{http, reach};

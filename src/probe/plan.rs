@@ -1,17 +1,13 @@
-//! What to probe and as whom: a URL and the face of a mini program, valid by construction. Opens
-//! nothing.
+//! What to probe: a URL and how to go about it, valid by construction. Opens nothing.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper::header::{HeaderName, HeaderValue};
 
+use super::face::Face;
 use super::wait::Waits;
 use crate::tls::inspect::Roots;
-
-/// What mini programs on real phones send as Origin more often than not.
-pub const ORIGIN: &str = "https://servicewechat.com";
 
 /// Everything a probe has to know.
 #[derive(Debug)]
@@ -158,91 +154,6 @@ fn ascii(path: &str) -> String {
         .collect()
 }
 
-/// How the probe looks to the server.
-#[derive(Clone, Debug)]
-pub struct Face {
-    /// The Origin; `None` sends none, as iOS mini games and native clients may.
-    pub origin: Option<HeaderValue>,
-    /// The Referer that a host app fixes for each mini program.
-    pub referer: Option<HeaderValue>,
-    /// Offered in this order.
-    pub subprotocols: Vec<String>,
-    /// The mini program's own headers.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-impl Default for Face {
-    fn default() -> Self {
-        Self {
-            origin: Some(HeaderValue::from_static(ORIGIN)),
-            referer: None,
-            subprotocols: Vec::new(),
-            headers: Vec::new(),
-        }
-    }
-}
-
-/// Reads `Name: value`.
-///
-/// # Errors
-/// [`Unusable`] when it is no header, or one that a mini program cannot set.
-pub fn header(text: &str) -> Result<(HeaderName, HeaderValue), Unusable> {
-    let wrong = || Unusable::Header(text.to_owned());
-    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
-    let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
-    let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
-    let instead = match name.as_str() {
-        "referer" => "mini programs cannot; use --appid or --referer",
-        "origin" => "use --origin",
-        "sec-websocket-protocol" => {
-            "phones ignore it there (connectSocket has `protocols`); use --subprotocol"
-        }
-        "host" => "it is the URL's; use --connect-to to reach another server",
-        "connection" | "upgrade" => "the handshake has its own",
-        it if it.starts_with("sec-websocket-") => "the handshake has its own",
-        _ => return Ok((name, value)),
-    };
-    Err(Unusable::Reserved { name: name.to_string(), instead })
-}
-
-/// The Referer that the host app of `appid` sends, for a build under development or trial.
-///
-/// # Errors
-/// [`Unusable::AppId`].
-pub fn referer_of(appid: &str) -> Result<HeaderValue, Unusable> {
-    let (family, id) = appid.split_once(':').unwrap_or(("", appid));
-    let is_word = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'_' | b'-');
-    let referer = match family {
-        "" if is_wechat(id) => format!("https://servicewechat.com/{id}/0/page-frame.html"),
-        "qq" => format!("https://appservice.qq.com/{id}/0/page-frame.html"),
-        "tcmpp" => format!("https://appservice.wx.com/{id}/0/page-frame.html"),
-        "douyin" => {
-            format!("https://tmaservice.developer.toutiao.com/?appid={id}&version=0")
-        }
-        "alipay" => format!("https://{id}.hybrid.alipay-eco.com/{id}/0/index.html"),
-        "baidu" => format!("https://smartapps.cn/{id}/0/page-frame.html"),
-        _ => return Err(Unusable::AppId(appid.to_owned())),
-    };
-    let well_formed = !id.is_empty() && id.bytes().all(is_word);
-    let value = HeaderValue::from_str(&referer).ok().filter(|_| well_formed);
-    value.ok_or_else(|| Unusable::AppId(appid.to_owned()))
-}
-
-fn is_wechat(id: &str) -> bool {
-    let is_digit = |it: u8| matches!(it, b'0'..=b'9' | b'a'..=b'f');
-    id.strip_prefix("wx").is_some_and(|it| it.len() == 16 && it.bytes().all(is_digit))
-}
-
-/// Reads a subprotocol's name: a token (RFC 9110 section 5.6.2).
-///
-/// # Errors
-/// [`Unusable::Subprotocol`].
-pub fn subprotocol(text: &str) -> Result<String, Unusable> {
-    // Field names are tokens too.
-    let token = HeaderName::from_bytes(text.as_bytes());
-    token.map(|_| text.to_owned()).map_err(|_| Unusable::Subprotocol(text.to_owned()))
-}
-
 /// Reads `host:port`, `[::1]:port` included.
 ///
 /// # Errors
@@ -297,35 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_a_mini_program_cannot_set_are_refused_with_what_to_do() {
-        let (name, value) = header("X-WX-Code:  a:b ").expect("a header");
-        assert_eq!((name.as_str(), value.as_bytes()), ("x-wx-code", &b"a:b"[..]));
-        for text in ["Referer: x", "Host: x", "Upgrade: h2c", "Sec-WebSocket-Key: x"] {
-            assert!(matches!(header(text), Err(Unusable::Reserved { .. })), "{text}");
-        }
-        for text in ["no colon", "bad name: x", "X: a\r\nY: b"] {
-            assert_eq!(header(text), Err(Unusable::Header(text.to_owned())));
-        }
-    }
-
-    #[test]
-    fn an_app_id_becomes_the_referer_of_its_host_app() {
-        let referer = referer_of("wx0123456789abcdef").expect("an app id");
-        assert_eq!(referer, "https://servicewechat.com/wx0123456789abcdef/0/page-frame.html");
-        let referer = referer_of("douyin:tt01").expect("an app id");
-        assert_eq!(referer, "https://tmaservice.developer.toutiao.com/?appid=tt01&version=0");
-        for wrong in ["wx0123", "WX0123456789abcdef", "line:x", "qq:", "qq:a/b", ""] {
-            assert_eq!(referer_of(wrong), Err(Unusable::AppId(wrong.to_owned())));
-        }
-    }
-
-    #[test]
     fn an_address_to_connect_to_is_a_host_and_a_port() {
         assert_eq!(host_and_port("[::1]:443"), Ok(("::1".to_owned(), 443)));
         assert_eq!(host_and_port("b.example:1"), Ok(("b.example".to_owned(), 1)));
         for wrong in ["", ":443", "a", "a:", "a:0", "::1:443", "a:x"] {
             assert!(host_and_port(wrong).is_err(), "{wrong}");
         }
-        assert!(subprotocol("graphql-ws").is_ok() && subprotocol("a b").is_err());
     }
 }

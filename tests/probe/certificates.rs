@@ -38,8 +38,7 @@ pub fn files() -> &'static Files {
 }
 
 fn make() -> Files {
-    let folder = std::env::temp_dir().join(format!("wsgate-probe-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
+    let folder = fresh_folder();
     let (root, root_pem) = authority("Probe Test Root", None);
     let (intermediate, intermediate_pem) = authority("Probe Test Intermediate", Some(&root));
     let key = KeyPair::generate().expect("a key");
@@ -64,6 +63,19 @@ fn make() -> Files {
         jumbled: write("jumbled.crt", &[&good, &root_pem, &intermediate_pem]),
         folder: folder.clone(),
     }
+}
+
+/// Below the build's folder; what runs that are over have left there is removed.
+fn fresh_folder() -> PathBuf {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("probe");
+    for run in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+        if !Path::new("/proc").join(run.file_name()).exists() {
+            let _ = std::fs::remove_dir_all(run.path());
+        }
+    }
+    let folder = all.join(std::process::id().to_string());
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
 }
 
 fn write(folder: &Path, name: &str, parts: &[&str]) -> PathBuf {

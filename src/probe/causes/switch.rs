@@ -1,7 +1,7 @@
 //! A 101 that is not what the client asked for.
 
 use super::{INVALID_STATUS, fatal, warning};
-use crate::probe::plan::Face;
+use crate::probe::face::Face;
 use crate::probe::report::{Finding, Handshake};
 
 /// What keeps every client from going on behind this 101.

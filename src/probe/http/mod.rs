@@ -10,7 +10,8 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::clean::line;
-use super::plan::{Face, Target};
+use super::face::Face;
+use super::plan::Target;
 use super::report::Handshake;
 use super::wait::{Waits, within};
 

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use tungstenite::handshake::client::generate_key;
 use tungstenite::handshake::derive_accept_key;
 
-use crate::probe::plan::{Face, Target};
+use crate::probe::face::Face;
+use crate::probe::plan::Target;
 
 /// As WeChat on Android names itself.
 const USER_AGENT: &str = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -52,7 +53,7 @@ pub fn request(target: &Target, face: &Face) -> (Vec<u8>, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::plan::header;
+    use crate::probe::face::header;
 
     #[test]
     fn the_request_carries_what_was_asked_for_and_nothing_else_of_its_kind() {

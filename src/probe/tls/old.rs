@@ -21,6 +21,12 @@ impl Answer {
         self.version < 0x0303
     }
 
+    /// Whether this alone keeps phones, or at least this probe, away.
+    pub fn is_outdated(&self) -> bool {
+        let is_modern = self.has_forward_secrecy() && self.suite().contains("_GCM_");
+        self.is_too_old() || !is_modern
+    }
+
     /// `TLS 1.1`
     pub const fn version(&self) -> &'static str {
         match self.version {
@@ -143,13 +149,21 @@ mod tests {
             record.extend(vec![9; usize::from(session)]);
             record.extend([0x00, 0x2f, 0]);
             let answer = server_hello(&record).expect("a hello");
-            assert!(answer.is_too_old() && !answer.has_forward_secrecy());
+            assert!(answer.is_too_old() && answer.is_outdated());
             assert_eq!(answer.version(), "TLS 1.1");
             assert_eq!(answer.suite(), "TLS_RSA_WITH_AES_128_CBC_SHA");
             for cut in 0..record.len() - 1 {
                 assert_eq!(server_hello(&record[..cut]), None, "cut at {cut}");
             }
         }
+    }
+
+    #[test]
+    fn a_server_that_speaks_what_phones_speak_is_not_outdated() {
+        let answer = |suite| Answer { version: 0x0303, suite };
+        assert!(!answer(0xc02b).is_outdated());
+        assert!(answer(0xc009).is_outdated() && answer(0xc009).has_forward_secrecy());
+        assert!(answer(0x009c).is_outdated() && !answer(0x009c).has_forward_secrecy());
     }
 
     #[test]
