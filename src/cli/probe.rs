@@ -20,9 +20,9 @@ const NO_PATIENCE: Duration = Duration::ZERO;
 pub struct Options {
     /// Where to: wss://host/path
     url: String,
-    /// The Origin to send, or `none`.
-    #[arg(long, default_value = probe::ORIGIN)]
-    origin: String,
+    /// The Origin to send, or `none` [default: WeChat's; none with an app id of another family]
+    #[arg(long)]
+    origin: Option<String>,
     /// The Referer to send.
     #[arg(long, conflicts_with = "appid")]
     referer: Option<String>,
@@ -45,7 +45,7 @@ pub struct Options {
     #[arg(long, value_name = "TEXT")]
     send: Option<String>,
     /// Then stay silent this long, or until the server closes.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = patience)]
     wait: Option<Duration>,
     /// Trust the certificates of this PEM file too.
     #[arg(long, value_name = "FILE")]
@@ -102,7 +102,9 @@ fn say(text: &str) {
 
 fn plan(options: &Options) -> Result<Plan, Box<dyn std::error::Error>> {
     let value = |it: &String| HeaderValue::from_str(it).map_err(|_| Unusable::Header(it.clone()));
-    let origin = Some(&options.origin).filter(|it| *it != "none" && !it.is_empty());
+    let is_wechat = options.appid.as_ref().is_none_or(|it| !it.contains(':'));
+    let usual = is_wechat.then(|| probe::ORIGIN.to_owned());
+    let origin = options.origin.clone().or(usual).filter(|it| it != "none" && !it.is_empty());
     let referer = match &options.appid {
         Some(appid) => Some(probe::referer_of(appid)?),
         None => options.referer.as_ref().map(value).transpose()?,
@@ -117,7 +119,7 @@ fn plan(options: &Options) -> Result<Plan, Box<dyn std::error::Error>> {
     Ok(Plan {
         target: Target::parse(&options.url)?,
         face: Face {
-            origin: origin.map(value).transpose()?,
+            origin: origin.as_ref().map(value).transpose()?,
             referer,
             subprotocols: subprotocols.collect::<Result<_, _>>()?,
             headers: headers.collect::<Result<_, _>>()?,
@@ -130,6 +132,15 @@ fn plan(options: &Options) -> Result<Plan, Box<dyn std::error::Error>> {
         waits: Waits::default(),
     })
 }
+
+/// Reads the silence of `--wait`.
+fn patience(text: &str) -> Result<Duration, String> {
+    let wait = humantime::parse_duration(text).map_err(|it| it.to_string())?;
+    if wait <= LONGEST { Ok(wait) } else { Err(format!("more than {LONGEST:?}")) }
+}
+
+/// Nobody watches a terminal for longer; and moments in time stay countable.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// As clap does for options that it refuses itself.
 const WRONG_USE: u8 = 2;

@@ -16,8 +16,8 @@ pub struct Face {
     pub referer: Option<HeaderValue>,
     /// Offered in this order.
     pub subprotocols: Vec<String>,
-    /// The mini program's own headers.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The mini program's own headers, spelled as it does.
+    pub headers: Vec<(String, HeaderValue)>,
 }
 
 impl Default for Face {
@@ -35,10 +35,11 @@ impl Default for Face {
 ///
 /// # Errors
 /// [`Unusable`] when it is no header, or one that a mini program cannot set.
-pub fn header(text: &str) -> Result<(HeaderName, HeaderValue), Unusable> {
+pub fn header(text: &str) -> Result<(String, HeaderValue), Unusable> {
     let wrong = || Unusable::Header(text.to_owned());
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;
-    let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
+    let written = name.trim();
+    let name: HeaderName = written.parse().map_err(|_| wrong())?;
     let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
     let instead = match name.as_str() {
         "referer" => "mini programs cannot; use --appid or --referer",
@@ -49,9 +50,9 @@ pub fn header(text: &str) -> Result<(HeaderName, HeaderValue), Unusable> {
         "host" => "it is the URL's; use --connect-to to reach another server",
         "connection" | "upgrade" => "the handshake has its own",
         it if it.starts_with("sec-websocket-") => "the handshake has its own",
-        _ => return Ok((name, value)),
+        _ => return Ok((written.to_owned(), value)),
     };
-    Err(Unusable::Reserved { name: name.to_string(), instead })
+    Err(Unusable::Reserved { name: written.to_owned(), instead })
 }
 
 /// The Referer that the host app of `appid` sends, for a build under development or trial.
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn headers_that_a_mini_program_cannot_set_are_refused_with_what_to_do() {
         let (name, value) = header("X-WX-Code:  a:b ").expect("a header");
-        assert_eq!((name.as_str(), value.as_bytes()), ("x-wx-code", &b"a:b"[..]));
+        assert_eq!((name.as_str(), value.as_bytes()), ("X-WX-Code", &b"a:b"[..]));
         for text in ["Referer: x", "Host: x", "Upgrade: h2c", "Sec-WebSocket-Key: x"] {
             assert!(matches!(header(text), Err(Unusable::Reserved { .. })), "{text}");
         }

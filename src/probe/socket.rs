@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::frame::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -19,6 +19,9 @@ use super::wait::within;
 
 /// The longest message that is taken; longer ones end the probe.
 const LONGEST: usize = 16 << 20;
+
+/// For what is said last.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What is shown of a text, in characters.
 const SHOWN: usize = 120;
@@ -117,6 +120,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The next event, or `None` when there is none before `deadline`.
     pub async fn next(&mut self, deadline: Instant) -> Option<Event> {
         let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            // A frame that is there already would win against a wait of no length, and so would
+            // each of an endless stream of them.
+            return None;
+        }
         let came = within("a frame", left, self.inner.next()).await.ok()?;
         let event = match came {
             None => Event::Ended(Ended::Fin),
@@ -127,7 +135,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if !matches!(event, Event::Ended(_)) {
             self.moved = Instant::now();
         }
+        if matches!(event, Event::Ended(Ended::CloseFrame { .. })) {
+            // tungstenite has prepared the answer, and sends it with the next thing.
+            let _ = within("the answer to a Close", LAST_WORDS, self.inner.flush()).await;
+        }
         Some(event)
+    }
+
+    /// Ends the stream in good order.
+    pub async fn leave(&mut self) {
+        let _ = within("the end of the stream", LAST_WORDS, self.inner.get_mut().shutdown()).await;
     }
 
     fn end_of(&self, error: &Error) -> Ended {
@@ -176,5 +193,42 @@ fn event_of(message: Message) -> Event {
         }),
         // tungstenite gives raw frames to nobody who reads.
         Message::Frame(_) => Event::Ping,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn a_close_of_the_server_is_answered() {
+        let (near, far) = tokio::io::duplex(4096);
+        let mut server = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+        let frame = CloseFrame { code: CloseCode::Away, reason: "bye".into() };
+        server.send(Message::Close(Some(frame))).await.expect("sent");
+        let mut socket = Socket::new(near, Vec::new()).await;
+        let event = socket.next(Instant::now() + SOON).await.expect("in time");
+        let ended = Ended::CloseFrame { code: 1001, reason: "bye".to_owned() };
+        assert_eq!(event, Event::Ended(ended));
+        socket.leave().await;
+        let answer = server.next().await.expect("an answer").expect("a frame");
+        assert!(matches!(answer, Message::Close(Some(it)) if it.code == CloseCode::Away));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_stops_does_not_hold_the_probe() {
+        let text = [&[0x81, 2][..], b"hi"].concat().repeat(10_000);
+        let (near, _far) = tokio::io::duplex(64);
+        let mut socket = Socket::new(near, text).await;
+        let deadline = Instant::now() + Duration::from_millis(5);
+        let mut came = 0;
+        while socket.next(deadline).await.is_some() {
+            came += 1;
+            assert!(Instant::now() < deadline + SOON, "it goes on after {came} messages");
+            tokio::time::sleep(Duration::from_micros(10)).await;
+        }
+        assert!(came < 10_000, "all of them came before the deadline");
     }
 }

@@ -29,8 +29,9 @@ impl Walk<'_> {
         let Some((address, tcp)) = self.reach().await else { return };
         if self.plan.target.secure {
             let Some(stream) = self.secure(address, tcp).await else { return };
-            self.speak(address, stream).await;
-            self.resume(address).await;
+            if self.speak(address, stream).await {
+                self.resume(address).await;
+            }
         } else {
             self.speak(address, tcp).await;
         }
@@ -79,12 +80,12 @@ impl Walk<'_> {
         shaken.ok().filter(|_| !refused || self.plan.insecure)
     }
 
-    /// The handshake and what comes behind it.
+    /// The handshake and what comes behind it: whether there was an answer.
     async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         address: SocketAddr,
         mut stream: S,
-    ) {
+    ) -> bool {
         let (plan, began) = (self.plan, Instant::now());
         let shaken = http::shake(&mut stream, &plan.target, &plan.face, &plan.waits).await;
         let took = began.elapsed();
@@ -95,17 +96,15 @@ impl Walk<'_> {
                 let error = Some(none.to_string());
                 let stage = Stage::Handshake(Handshake { error, ..Handshake::default() });
                 self.note_as(began, took, stage);
-                return self.find([finding]);
+                self.find([finding]);
+                return false;
             }
         };
-        let mut handshake = answered.handshake;
+        let handshake = answered.handshake;
         if handshake.status != Some(101) {
-            if handshake.status == Some(403) {
-                handshake.origins_tried = origins::try_others(plan, &self.client, address).await;
-            }
-            let finding = answer::of_refusal(&plan.target, &handshake);
-            self.note_as(began, took, Stage::Handshake(handshake));
-            return self.find([finding]);
+            let finding = self.refused(address, handshake, began, took).await;
+            self.find([finding]);
+            return true;
         }
         let mut found = switch::judge(&handshake, &answered.accept);
         let is_switched = found.is_empty();
@@ -117,28 +116,46 @@ impl Walk<'_> {
         self.find(found);
         // Nobody goes on behind a 101 that is none; with a subprotocol amiss, some do.
         if is_switched {
-            let socket = Socket::new(stream, answered.early).await;
-            self.converse(socket, &headers).await;
+            let mut socket = Socket::new(stream, answered.early).await;
+            self.converse(&mut socket, &headers).await;
+            socket.leave().await;
         }
+        true
+    }
+
+    /// An answer but 101.
+    async fn refused(
+        &mut self,
+        address: SocketAddr,
+        mut handshake: Handshake,
+        began: Instant,
+        took: Duration,
+    ) -> Finding {
+        if handshake.status == Some(403) {
+            handshake.origins_tried = origins::try_others(self.plan, &self.client, address).await;
+        }
+        let finding = answer::of_refusal(&self.plan.target, &handshake);
+        self.note_as(began, took, Stage::Handshake(handshake));
+        finding
     }
 
     async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
-        mut socket: Socket<S>,
+        socket: &mut Socket<S>,
         handshake: &Handshake,
     ) {
-        if let Some(ended) = self.first_frame(&mut socket).await {
+        if let Some(ended) = self.first_frame(socket).await {
             return self.find([closing::at_once("first frame", &ended)]);
         }
-        if let Some(ended) = self.ping(&mut socket).await {
+        if let Some(ended) = self.ping(socket).await {
             return self.find([closing::at_once("ping", &ended)]);
         }
         if let Some(limit) = self.plan.silence
-            && self.stay_silent(&mut socket, limit, handshake).await
+            && self.stay_silent(socket, limit, handshake).await
         {
             return;
         }
-        self.close(&mut socket).await;
+        self.close(socket).await;
     }
 
     async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(

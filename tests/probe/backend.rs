@@ -3,13 +3,21 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::handshake::server::{Request, Response};
 use tungstenite::protocol::frame::CloseFrame;
 use tungstenite::{Message, WebSocket, accept_hdr};
+
+use super::certificates::files;
 
 /// A socket that says nothing this long is given up, so that no thread waits for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,6 +56,38 @@ pub fn talks_then_leaves() -> SocketAddr {
         let _ = socket.close(Some(frame));
         while socket.read().is_ok() {}
     })
+}
+
+/// A TLS server that lets nobody in without a certificate of the test's authority.
+pub fn asks_for_a_certificate(version: &'static SupportedProtocolVersion) -> SocketAddr {
+    let mut roots = RootCertStore::empty();
+    for root in certificates_in(&files().root) {
+        roots.add(root).expect("a root");
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let key = PrivateKeyDer::from_pem_file(&files().key).expect("a key");
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .expect("a version")
+        .with_client_cert_verifier(verifier.build().expect("a verifier"))
+        .with_single_cert(certificates_in(&files().good), key)
+        .expect("a pair");
+    let config = Arc::new(config);
+    serve(move |mut stream| {
+        let mut tls = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+        while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+        // The alert has to leave before the end, and a reset would overtake it.
+        while tls.wants_write() && tls.write_tls(&mut stream).is_ok() {}
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    })
+}
+
+fn certificates_in(path: &Path) -> Vec<CertificateDer<'static>> {
+    let read = CertificateDer::pem_file_iter(path).expect("readable");
+    read.collect::<Result<_, _>>().expect("certificates")
 }
 
 /// Answers every request with these bytes and hangs up. `{accept}` becomes the key's answer.

@@ -12,6 +12,7 @@ fn wrong_use_is_2_and_named() {
         (vec!["wss://a.example/", "--subprotocol", "a b"], "cannot be a subprotocol"),
         (vec!["wss://a.example/", "--connect-to", "a"], "HOST:PORT"),
         (vec!["wss://a.example/", "--wait", "soon"], "--wait"),
+        (vec!["wss://a.example/", "--wait", "1000000000y"], "--wait"),
         (vec!["wss://a.example/", "--origin", "a\nb"], "not a header"),
         (vec!["wss://a.example/", "--appid", "qq:1", "--referer", "x"], "cannot be used with"),
         (vec![], "URL"),

@@ -1,6 +1,6 @@
 //! From the name to TLS: what keeps a phone from even asking.
 
-use super::backend::{echo, says};
+use super::backend::{asks_for_a_certificate, echo, says};
 use super::certificates::files;
 use super::golden::{compare, probe, run};
 use super::nginx::{chain_of, nginx, plain_nginx, proxied, tls, tls_with};
@@ -71,6 +71,14 @@ fn a_server_of_old_ciphers_only() {
     let old = "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-ECDSA-AES128-SHA;";
     let server = nginx(&format!("{} {old}", chain_of(&files().good)));
     probe("old-ciphers", server.address, "/ws", &[]);
+}
+
+#[test]
+fn a_client_certificate_that_tls_asks_for() {
+    let old = asks_for_a_certificate(&rustls::version::TLS12);
+    probe("client-certificate-tls-1.2", old, "/ws", &[]);
+    let new = asks_for_a_certificate(&rustls::version::TLS13);
+    probe("client-certificate-tls-1.3", new, "/ws", &[]);
 }
 
 #[test]

@@ -40,11 +40,11 @@ pub fn request(target: &Target, face: &Face) -> (Vec<u8>, String) {
     if let Some(referer) = &face.referer {
         field("Referer", referer.as_bytes());
     }
-    if !face.headers.iter().any(|(name, _)| name == "user-agent") {
+    if !face.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
         field("User-Agent", USER_AGENT.as_bytes());
     }
     for (name, value) in &face.headers {
-        field(name.as_str(), value.as_bytes());
+        field(name, value.as_bytes());
     }
     bytes.extend_from_slice(b"\r\n");
     (bytes, accept)
@@ -60,7 +60,7 @@ mod tests {
         let target = Target::parse("wss://a.example:8443/ws?x=1").expect("a URL");
         let face = Face {
             subprotocols: vec!["a".to_owned(), "b".to_owned()],
-            headers: vec![header("User-Agent: me").expect("a header")],
+            headers: vec![header("User-agent: me").expect("a header")],
             ..Face::default()
         };
         let (bytes, accept) = request(&target, &face);
@@ -68,7 +68,7 @@ mod tests {
         assert!(text.starts_with("GET /ws?x=1 HTTP/1.1\r\nHost: a.example:8443\r\n"), "{text}");
         assert!(text.contains("\r\nSec-WebSocket-Protocol: a, b\r\n"), "{text}");
         assert!(text.contains("\r\nOrigin: https://servicewechat.com\r\n"), "{text}");
-        assert!(text.ends_with("\r\nuser-agent: me\r\n\r\n"), "{text}");
+        assert!(text.ends_with("\r\nUser-agent: me\r\n\r\n"), "{text}");
         assert!(!text.contains("Referer") && !text.contains("User-Agent"), "{text}");
         let key = text.split("Sec-WebSocket-Key: ").nth(1).and_then(|it| it.split("\r\n").next());
         assert_eq!(derive_accept_key(key.expect("a key").as_bytes()), accept);

@@ -133,3 +133,47 @@ fn day(time: &Time) -> String {
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CustomExtension, KeyPair, PKCS_RSA_SHA256, date_time_ymd};
+
+    use super::*;
+
+    const URL: &[u8] = b"http://ca.example/issuing.crt";
+
+    #[test]
+    fn a_certificate_is_told_with_key_names_and_the_place_of_its_issuer() {
+        let names = vec!["a.example".to_owned(), "192.0.2.7".to_owned()];
+        let mut params = CertificateParams::new(names).expect("names");
+        params.not_before = date_time_ymd(2026, 1, 1);
+        params.not_after = date_time_ymd(2026, 3, 1);
+        // AccessDescription { caIssuers, uniformResourceIdentifier } (RFC 5280 section 4.2.2.1).
+        let method = [6, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+        let place = [&[0x86, URL.len() as u8], URL].concat();
+        let length = (method.len() + place.len()) as u8;
+        let access = [&[0x30, length + 2, 0x30, length], &method[..], &place].concat();
+        let oid = [1, 3, 6, 1, 5, 5, 7, 1, 1];
+        params.custom_extensions = vec![CustomExtension::from_oid_content(&oid, access)];
+        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
+        let made = params.self_signed(&key).expect("a certificate");
+        let day = |days: u64| UNIX_EPOCH + std::time::Duration::from_secs(days * 24 * 60 * 60);
+        let (january, may) = (day(20_454), day(20_574)); // the first of each, in 2026
+        let told = read_one(made.der(), january);
+        assert_eq!(told.names, ["a.example", "192.0.2.7"]);
+        assert_eq!((told.key.as_str(), told.days_left), ("RSA 2048", 59));
+        assert_eq!(
+            (told.not_before.as_str(), told.not_after.as_str()),
+            ("2026-01-01", "2026-03-01")
+        );
+        assert!(told.signature.contains("256"), "{}", told.signature);
+        assert_eq!(read_one(made.der(), may).days_left, -61);
+        assert_eq!(issuer_url(made.der()).as_deref().map(str::as_bytes), Some(URL));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_told_as_such() {
+        let told = read_one(&CertificateDer::from(vec![0x30, 3, 1, 2, 3]), SystemTime::now());
+        assert!(told.subject.starts_with("unreadable"), "{}", told.subject);
+    }
+}
