@@ -22,6 +22,7 @@ mod http;
 mod listen;
 mod live;
 mod logs;
+mod notify;
 mod pools;
 mod process;
 mod reach;
