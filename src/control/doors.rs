@@ -70,6 +70,14 @@ impl Doors {
         Ok(Plan(plan))
     }
 
+    /// A socket for another listener than these: one that is there already, else a new one.
+    ///
+    /// # Errors
+    /// [`ListenError`] with the address and the operating system's reason.
+    pub(super) async fn bind(&mut self, address: &ListenAddress) -> Result<Bound, ListenError> {
+        self.inherited.bind(address).await
+    }
+
     /// Opens what is new, changes what is spoken elsewhere, and closes what the plan lacks.
     pub(super) fn apply(&mut self, plan: Plan) {
         let mut before = std::mem::take(&mut self.open);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sd_notify::NotifyState;
@@ -214,9 +215,12 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
         Ok(now) => tell_systemd(&[NotifyState::Reloading, now]),
         Err(error) => tracing::debug!(%error, "systemd was not told of the reload"),
     }
+    let books = Arc::clone(gateway.books());
     match config::load(path) {
         Err(report) => {
-            tracing::error!("the reload is refused, nothing has changed:\n{}", report.render());
+            let report = report.render();
+            tracing::error!("the reload is refused, nothing has changed:\n{report}");
+            books.reloads.refused(report);
         }
         Ok((config, warnings)) => {
             if !warnings.problems.is_empty() {
@@ -225,9 +229,16 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
             match gateway.reload(config).await {
                 Err(error) => {
                     tracing::error!("the reload is refused, nothing has changed: {error}");
+                    books.reloads.refused(error.to_string());
                 }
-                Ok(fixed) if fixed.is_empty() => tracing::info!("reloaded"),
-                Ok(fixed) => tracing::warn!(keys = ?fixed, "reloaded; these need a restart"),
+                Ok(fixed) if fixed.is_empty() => {
+                    tracing::info!("reloaded");
+                    books.reloads.applied("");
+                }
+                Ok(fixed) => {
+                    tracing::warn!(keys = ?fixed, "reloaded; these need a restart");
+                    books.reloads.applied(format!("need a restart: {}", fixed.join(", ")));
+                }
             }
         }
     }

@@ -7,6 +7,7 @@
 
 mod house;
 
+mod admin;
 mod admission;
 mod application;
 mod bounds;
