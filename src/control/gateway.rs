@@ -214,6 +214,12 @@ impl Gateway {
         Ok(successor)
     }
 
+    /// Accepts no more on the listening sockets that systemd keeps, and leaves their queues to the
+    /// process that it starts next. Whether there are any.
+    pub fn give_back(&mut self) -> bool {
+        self.doors.give_back()
+    }
+
     /// Drains: takes nothing new, lets everything end as configured, and cuts what is left after
     /// `gateway.drain.timeout`, or as soon as `impatience` is over. Returns how many connections
     /// were cut.

@@ -26,6 +26,7 @@ mod listen;
 mod live;
 mod logs;
 mod memory;
+mod notify;
 mod pools;
 mod process;
 mod proxy;
