@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue, ORIGIN, REFERER};
 use hyper::{Request, Response};
 
 use super::admission::{self, Asking};
@@ -16,6 +16,7 @@ use super::forward::{self, Trouble, Upload};
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
 use super::mini_program;
+use super::notes::{Notes, Stop};
 use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
@@ -24,7 +25,7 @@ use super::upgrade::{self, Outcome};
 use super::{path, reply};
 use crate::config::model::Upgrade;
 use crate::drain::Phase;
-use crate::life::{By, Cause, Refusal, Stage};
+use crate::life::{By, Cause, Refusal, Stage, Timer};
 use crate::observe::line::Kind;
 use crate::observe::metrics::Present;
 use crate::observe::record::Record;
@@ -35,19 +36,21 @@ pub(super) struct Desk {
     visit: Visit,
     clock: Clock,
     slot: Slot,
+    notes: Notes,
 }
 
 impl Desk {
-    pub(super) fn new(visit: Visit, clock: Clock, slot: Slot) -> Self {
-        Self { visit, clock, slot }
+    pub(super) fn new(visit: Visit, clock: Clock, slot: Slot, notes: Notes) -> Self {
+        Self { visit, clock, slot, notes }
     }
 
     /// Answers one request; hyper calls it for each.
     pub(super) async fn answer(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> Result<Response<Recorded>, Infallible> {
         self.clock.busy();
+        self.notes.hear_interims(&mut request);
         let mut record = Record::new(&self.visit.books, Kind::Request, Stage::Request);
         let present = self.visit.books.metrics.requests.enter();
         let upload = Arc::new(Upload::default());
@@ -61,7 +64,12 @@ impl Desk {
             }
             Err((by, cause)) => {
                 record.end_here(by, cause);
-                (denial(cause), Some(record))
+                let mut response = denial(cause);
+                // What came behind a refused request is not looked at.
+                if self.notes.more() {
+                    response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
+                }
+                (response, Some(record))
             }
         };
         Ok(self.account(response, record, upload, present))
@@ -187,7 +195,19 @@ impl Desk {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
                 Ok(Turned::Plain(response))
             }
-            Err(trouble) => Err(explain(&trouble, record)),
+            Err(trouble) => Err(self.blame(explain(&trouble, record), record)),
+        }
+    }
+
+    /// A body that the guard has cut off has not come to its end by itself.
+    fn blame(&self, verdict: (By, Cause), record: &mut Record) -> (By, Cause) {
+        let Some(stop) = self.notes.stop().filter(|_| verdict == (By::Client, Cause::Reset)) else {
+            return verdict;
+        };
+        record.detail(stop);
+        match stop {
+            Stop::Slow => (By::Client, Cause::Timer(Timer::RequestBody)),
+            Stop::Head(_) | Stop::Body(_) => (By::Client, Cause::Refusal(Refusal::BadRequest)),
         }
     }
 

@@ -32,7 +32,9 @@ pub enum BodyError {
 pub fn status(cause: Cause) -> StatusCode {
     match cause {
         Cause::Refusal(refusal) => refused(refusal),
-        Cause::Timer(Timer::RequestHead) => StatusCode::REQUEST_TIMEOUT,
+        Cause::Timer(Timer::RequestHead | Timer::RequestBody) => StatusCode::REQUEST_TIMEOUT,
+        // RFC 9112 section 8: a body that breaks off.
+        Cause::Reset => StatusCode::BAD_REQUEST,
         Cause::Timer(Timer::Hold) | Cause::Backend(Fault::NoServer) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -79,7 +81,13 @@ pub fn denial(cause: Cause) -> Response<ReplyBody> {
         }
         // What follows on this connection could be read in two ways, or is not wanted.
         Cause::Refusal(
-            Refusal::BadRequest | Refusal::BadHost | Refusal::Draining | Refusal::BodyTooLarge,
+            Refusal::BadRequest
+            | Refusal::BadHost
+            | Refusal::BadPath
+            | Refusal::BadHandshake
+            | Refusal::ForeignUpgrade
+            | Refusal::Draining
+            | Refusal::BodyTooLarge,
         ) => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -106,7 +114,10 @@ pub fn whole(bytes: Bytes) -> ReplyBody {
 fn words(cause: Cause) -> &'static str {
     match cause {
         Cause::Refusal(refusal) => refusal_words(refusal),
-        Cause::Timer(Timer::RequestHead) => "the request took too long to arrive",
+        Cause::Timer(Timer::RequestHead | Timer::RequestBody) => {
+            "the request took too long to arrive"
+        }
+        Cause::Reset => "the request broke off",
         Cause::Timer(Timer::Hold) => fault_words(Fault::NoServer),
         Cause::Timer(_) => "the backend took too long to answer",
         Cause::Backend(fault) => fault_words(fault),

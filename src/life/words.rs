@@ -61,6 +61,8 @@ vocabulary! {
         TlsHandshake = "tls_handshake",
         /// `gateway.timeouts.request_head`
         RequestHead = "request_head",
+        /// A request body that comes too slowly; fixed
+        RequestBody = "request_body",
         /// `gateway.timeouts.keep_alive`
         KeepAlive = "keep_alive",
         /// `gateway.timeouts.close`

@@ -28,4 +28,5 @@ mod relay;
 mod reload;
 mod renewal;
 mod rooms;
+mod strict;
 mod tls;
