@@ -96,8 +96,8 @@ impl Guard {
         let fresh = buf.filled().get(before..).unwrap_or_default();
         let in_head = !self.framing.is_past_head();
         let taken = self.framing.take(fresh).map_err(|it| {
-            let head = in_head && !self.framing.is_past_head();
-            self.stop(if head { Stop::Head(it) } else { Stop::Body(it) })
+            // As long as hyper has not seen the whole head, nothing is under way.
+            self.stop(if in_head { Stop::Head(it) } else { Stop::Body(it) })
         })?;
         if in_head && self.framing.is_past_head() {
             self.watched.clock.busy();
