@@ -13,6 +13,7 @@ mod bounds;
 mod check;
 mod closing;
 mod diagnosis;
+mod faults;
 mod handover;
 mod handshake;
 mod health;

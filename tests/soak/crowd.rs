@@ -49,6 +49,10 @@ pub async fn socket(address: SocketAddr, path: &str, tally: &Tally) -> Option<Cl
         return None;
     }
     tally.sockets.fetch_add(1, Ordering::Relaxed);
+    // The echo says hello first.
+    if path == "/echo" {
+        client.frame().await?;
+    }
     Some(client)
 }
 
