@@ -1,6 +1,7 @@
 //! wsgate: a TLS-terminating WebSocket gateway. This file is the map of the house.
 
 pub mod accept;
+pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod connection;
@@ -10,6 +11,7 @@ pub mod framing;
 pub mod http;
 pub mod life;
 pub mod observe;
+pub mod probe;
 pub mod relay;
 pub mod snapshot;
 pub mod stream;

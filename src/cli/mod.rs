@@ -1,6 +1,9 @@
-//! The command line: what each subcommand means. Knows `config`, `control` and `observe` only.
+//! The command line: what each subcommand means. Knows `admin`, `config`, `control`,
+//! `observe`, `probe` and what of `tls` reads certificates.
 
 pub mod demo;
+mod probe;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,8 +36,12 @@ enum Command {
     Run(File),
     /// Report everything that is wrong with a configuration, and start nothing.
     Check(File),
+    /// Show what a running gateway is doing: sockets, routes, backends, the last endings.
+    Status(status::Options),
     /// Start a gateway on https://localhost:8443 with its own certificate and backends.
     Demo(demo::Options),
+    /// Connect to a WebSocket as a mini program does, and report each stage.
+    Probe(Box<probe::Options>),
 }
 
 /// Does what the command line says. Wrong usage ends the process with exit code 2.
@@ -43,7 +50,9 @@ pub fn main() -> ExitCode {
     match cli.command.unwrap_or(Command::Run(cli.file)) {
         Command::Run(file) => ExitCode::from(control::run(&file.config, || ()) as u8),
         Command::Check(file) => report(&file),
+        Command::Status(options) => status::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Probe(options) => probe::run(&options),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod house;
 
+mod admin;
 mod admission;
 mod application;
 mod bounds;
@@ -22,8 +23,10 @@ mod http;
 mod listen;
 mod live;
 mod logs;
+mod notify;
 mod pools;
 mod process;
+mod property;
 mod reach;
 mod relay;
 mod reload;

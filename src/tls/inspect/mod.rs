@@ -11,6 +11,8 @@ mod chain;
 
 use std::time::SystemTime;
 
+pub use chain::valid_until;
+
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -34,6 +36,30 @@ impl Roots {
     /// These and no others.
     pub fn these(certificates: Vec<CertificateDer<'static>>) -> Self {
         Self(certificates)
+    }
+
+    /// These too.
+    pub fn and(mut self, certificates: Vec<CertificateDer<'static>>) -> Self {
+        self.0.extend(certificates);
+        self
+    }
+
+    /// Whether there is nothing to start from.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `chain` (leaf first) leads to one of them, names and dates aside: the name of the
+    /// one it leads to.
+    ///
+    /// # Errors
+    /// What clients would say to the chain; `UnknownIssuer` when a certificate is missing.
+    pub fn reached_by(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: SystemTime,
+    ) -> Result<String, webpki::Error> {
+        chain::leads_to(chain, &self.0, now)
     }
 }
 
