@@ -182,11 +182,6 @@ impl Framing {
         !matches!(self.at, At::Head)
     }
 
-    /// Whether a body is being read.
-    pub fn is_in_body(&self) -> bool {
-        matches!(self.at, At::Body(_) | At::Chunks(_))
-    }
-
     fn take_head(&mut self, bytes: &[u8]) -> Result<usize, Violation> {
         let end = self.lines.find_end(bytes)?;
         let len = end.unwrap_or(bytes.len());

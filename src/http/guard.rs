@@ -11,9 +11,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::body_wait::BodyWait;
 use super::clock::{Clock, Watched};
 use super::notes::{Notes, Stop};
 use crate::framing::Framing;
@@ -28,9 +26,6 @@ pub struct Guard {
     framing: Framing,
     notes: Notes,
     held: Held,
-    body: BodyWait,
-    /// Rings when the body has come too slowly.
-    alarm: Option<Pin<Box<Sleep>>>,
     /// The reader that waits for the next request to be let through.
     reader: Option<Waker>,
     /// hyper has written part of something: nothing may be put in between.
@@ -53,8 +48,6 @@ impl Guard {
             framing: Framing::requests(head_max.saturating_mul(2)),
             notes,
             held: Held::default(),
-            body: BodyWait::default(),
-            alarm: None,
             reader: None,
             mid_write: false,
         }
@@ -67,11 +60,7 @@ impl Guard {
 
     fn stop(&self, stop: Stop) -> io::Error {
         self.notes.stop_for(stop);
-        let kind = match stop {
-            Stop::Head(_) | Stop::Body(_) => io::ErrorKind::InvalidData,
-            Stop::Slow => io::ErrorKind::TimedOut,
-        };
-        io::Error::new(kind, stop)
+        io::Error::new(io::ErrorKind::InvalidData, stop)
     }
 
     /// Reads on while a request is being answered: only to see the client leave, or to hold what
@@ -102,7 +91,6 @@ impl Guard {
         if in_head && self.framing.is_past_head() {
             self.watched.clock.busy();
         }
-        self.body.came(taken, Instant::now());
         if taken < fresh.len() {
             self.held.bytes.splice(..0, fresh.get(taken..).unwrap_or_default().iter().copied());
             self.notes.set_more(true);
@@ -111,22 +99,12 @@ impl Guard {
         Ok(())
     }
 
-    fn is_too_slow(&mut self, cx: &mut Context<'_>) -> bool {
-        let due = self.body.awaited(Instant::now());
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if alarm.deadline() != due {
-            alarm.as_mut().reset(due);
-        }
-        alarm.as_mut().poll(cx).is_ready()
-    }
-
     /// Once an answer is written, the next request may come.
     fn release(&mut self) {
         if !self.framing.is_at_end() || !self.watched.clock.is_answered() {
             return;
         }
         self.framing.next(false);
-        self.body = BodyWait::default();
         self.notes.set_more(false);
         // With nothing held the stream itself wakes the reader.
         let waiting = self.reader.take().filter(|_| self.held.ended || !self.held.bytes.is_empty());
@@ -176,13 +154,8 @@ impl AsyncRead for Guard {
         if this.held.ended {
             return Poll::Ready(Ok(()));
         }
-        match Pin::new(&mut this.watched).poll_read(cx, buf) {
-            Poll::Ready(Ok(())) => Poll::Ready(this.check(buf, before)),
-            Poll::Pending if this.framing.is_in_body() && this.is_too_slow(cx) => {
-                Poll::Ready(Err(this.stop(Stop::Slow)))
-            }
-            other => other,
-        }
+        ready!(Pin::new(&mut this.watched).poll_read(cx, buf))?;
+        Poll::Ready(this.check(buf, before))
     }
 }
 

@@ -8,7 +8,6 @@ pub mod admission;
 mod admitted;
 pub mod affinity;
 mod answer;
-mod body_wait;
 pub mod client_ip;
 mod clock;
 mod diagnosis;
@@ -24,6 +23,7 @@ mod notes;
 pub mod origin;
 mod outbound;
 pub mod path;
+mod places;
 mod plain;
 mod recorded;
 mod reply;
@@ -34,8 +34,11 @@ mod spelling;
 #[cfg(test)]
 mod testing;
 mod upgrade;
+mod upload;
 
+pub use places::Place;
 pub use plain::PlainDoor;
+pub use reply::curt_denial;
 pub use serve::{Door, Served, Switched, Terms, Visit, client_name, serve};
 pub use site::{Route, Sites};
 pub use spelling::{Spelling, SpellingError};

@@ -7,7 +7,6 @@ use hyper::ext::on_informational;
 use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode, Version};
 
-use super::body_wait::BODY_RATE_MIN;
 use super::hop_by_hop::strip_hop_by_hop;
 use crate::framing::Violation;
 
@@ -20,9 +19,6 @@ pub enum Stop {
     /// A body whose end can be read in two ways.
     #[error("{0}")]
     Body(Violation),
-    /// A body that came too slowly.
-    #[error("the request's body comes slower than {BODY_RATE_MIN} bytes a second")]
-    Slow,
 }
 
 /// What the guard and the desk tell each other.

@@ -17,6 +17,7 @@ use super::answer::Desk;
 use super::clock::Clock;
 use super::guard::Guard;
 use super::notes::{Notes, Stop};
+use super::places::Place;
 use super::plain::PlainDoor;
 use super::site::Sites;
 use super::spelling::Spelling;
@@ -100,6 +101,8 @@ pub struct Switched {
     pub backend: Side,
     /// Counts the socket toward its pool.
     pub lease: Lease,
+    /// Its place on the route.
+    pub place: Place,
     /// Becomes the socket's one access line.
     pub record: Record,
     /// The rules that the frames are under.
@@ -128,6 +131,7 @@ pub(super) type Slot = Arc<Mutex<Option<Prepared>>>;
 pub(super) struct Prepared {
     pub backend: Side,
     pub lease: Lease,
+    pub place: Place,
     pub record: Record,
     pub terms: Terms,
 }
@@ -158,8 +162,8 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
             // The guard shows hyper nothing behind a handshake.
             debug_assert!(parts.read_buf.is_empty(), "hyper has read ahead");
             let client = Side { stream, read_buf: held };
-            let Prepared { backend, lease, record, terms } = it;
-            Served::Switched(Box::new(Switched { client, backend, lease, record, terms }))
+            let Prepared { backend, lease, place, record, terms } = it;
+            Served::Switched(Box::new(Switched { client, backend, lease, place, record, terms }))
         }
         (stopped, _) => {
             turn.note(&stopped, &books, peer);
