@@ -7,6 +7,7 @@ pub mod connection;
 pub mod control;
 pub mod drain;
 pub mod http;
+pub mod import;
 pub mod life;
 pub mod observe;
 pub mod relay;

@@ -1,6 +1,8 @@
-//! The command line: what each subcommand means. Knows `config`, `control` and `observe` only.
+//! The command line: what each subcommand means. Knows `config`, `control`,
+//! `import` and `observe` only.
 
 pub mod demo;
+mod import_nginx;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ enum Command {
     Run(File),
     /// Report everything that is wrong with a configuration, and start nothing.
     Check(File),
+    /// Print the gateway.toml that does what an nginx configuration does, and what it cannot carry.
+    ImportNginx(import_nginx::Options),
     /// Start a gateway on https://localhost:8443 with its own certificate and backends.
     Demo(demo::Options),
 }
@@ -43,6 +47,7 @@ pub fn main() -> ExitCode {
     match cli.command.unwrap_or(Command::Run(cli.file)) {
         Command::Run(file) => ExitCode::from(control::run(&file.config, || ()) as u8),
         Command::Check(file) => report(&file),
+        Command::ImportNginx(options) => import_nginx::run(&options),
         Command::Demo(options) => demo::run(&options),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Who may know whom, as ARCHITECTURE.md has it. Of `tls`, `upstream` knows only the client side.
-const ALLOWED: [(&str, &str); 15] = [
+const ALLOWED: [(&str, &str); 16] = [
     ("life", ""),
     ("config", ""),
     ("drain", ""),
@@ -22,7 +22,8 @@ const ALLOWED: [(&str, &str); 15] = [
         "control",
         "life config stream drain observe accept tls upstream http relay snapshot connection ws",
     ),
-    ("cli", "config control observe"),
+    ("import", "config"),
+    ("cli", "config control import observe"),
 ];
 
 #[test]

@@ -1,0 +1,328 @@
+//! Servers as `[[sites]]`: names, certificate, routes in their order. Knows how servers stand beside
+//! each other; what is in a location is understood elsewhere.
+
+use super::conditions::conditions;
+use super::doors::{self, Purpose};
+use super::draft::{Route, Site};
+use super::ledger::Fate;
+use super::listeners::{self, Listen};
+use super::locations::{Location, Matcher, locations, may_collide};
+use super::parser::Directive;
+use super::routes;
+use super::scope::{Scope, Work};
+use crate::config::accepts;
+
+/// A server with what has been found out about it.
+struct Server<'a> {
+    directive: &'a Directive,
+    scope: Scope<'a>,
+    listens: Vec<Listen<'a>>,
+    names: Vec<String>,
+    tls: bool,
+    purpose: Purpose,
+}
+
+/// Fills in `[[listeners]]` and `[[sites]]`.
+pub fn sites(work: &mut Work<'_>) {
+    let servers: Vec<Server<'_>> =
+        work.http.own("server").into_iter().map(|it| server(it, work)).collect();
+    let open: Vec<&Server<'_>> = servers
+        .iter()
+        .filter(|it| matches!(it.purpose, Purpose::Serves | Purpose::ToHttps))
+        .collect();
+    let listens: Vec<Listen<'_>> = open.iter().flat_map(|it| it.listens.clone()).collect();
+    listeners::listeners(&listens, work);
+    let apart: Vec<_> = servers
+        .iter()
+        .filter(|it| it.purpose == Purpose::Serves)
+        .map(|it| it.listens.clone())
+        .collect();
+    listeners::apart(&apart, work);
+    for it in servers.iter().filter(|it| it.purpose == Purpose::ToHttps) {
+        to_https(it, &servers, work);
+    }
+    // A name belongs to the server that speaks TLS.
+    let (tls, plain): (Vec<_>, Vec<_>) =
+        servers.iter().filter(|it| it.purpose == Purpose::Serves).partition(|it| it.tls);
+    for it in tls.into_iter().chain(plain) {
+        site(it, work);
+    }
+    for it in &servers {
+        match it.purpose {
+            Purpose::Refuses => doors::refuses(&it.scope, it.directive, work),
+            Purpose::Redirects => {
+                let reason = "redirects other than from http to https are not built yet; its names are refused";
+                work.ledger.not(it.directive, reason);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn server<'a>(directive: &'a Directive, work: &mut Work<'a>) -> Server<'a> {
+    let scope = work.http.inside(directive);
+    let listens = listeners::listens(&scope, work);
+    let tls = listens.iter().any(|it| it.tls);
+    let names = scope
+        .own("server_name")
+        .iter()
+        .flat_map(|it| &it.args)
+        .map(|it| it.to_ascii_lowercase())
+        .collect();
+    let purpose = doors::purpose(&scope, tls);
+    Server { directive, scope, listens, names, tls, purpose }
+}
+
+fn to_https(server: &Server<'_>, all: &[Server<'_>], work: &mut Work<'_>) {
+    let Some(first) = server.listens.first() else {
+        return work.ledger.not(server.directive, "it listens nowhere");
+    };
+    let port = |it: &str| it.rsplit(':').next().map(str::to_owned);
+    let same = |it: &Listen<'_>| !it.tls && port(&it.address) == port(&first.address);
+    let shared = all.iter().any(|it| it.purpose == Purpose::Serves && it.listens.iter().any(same));
+    let mut listeners = std::mem::take(&mut work.draft.listeners);
+    let listener = listeners
+        .iter_mut()
+        .find(|it| !shared && !it.tls && port(&it.address) == port(&first.address));
+    doors::to_https(&server.scope, server.directive, &server.names, listener, work);
+    work.draft.listeners = listeners;
+}
+
+fn site<'a>(server: &Server<'a>, work: &mut Work<'a>) {
+    let Some(domains) = domains(server, work) else {
+        let reason =
+            "another server has its names, and a name has one set of routes on all listeners";
+        return work.ledger.not(server.directive, reason);
+    };
+    let mut site = Site { domains, ..Site::default() };
+    site.remarks.push(format!("{}: server", server.directive.place));
+    let routes = site_routes(server, &site.domains, work);
+    if routes.is_empty() {
+        return work
+            .ledger
+            .not(server.directive, "nothing in it leads to a backend that wsgate could reach");
+    }
+    site.routes = routes;
+    work.ledger.carried(server.directive);
+    certificate(server, &mut site, work);
+    protocols(server, &mut site, work);
+    first_of_its_address(server, work);
+    work.draft.sites.push(site);
+}
+
+/// The names that are not in another site; `None` when all of them are. A server for any name gets
+/// one that has to be replaced.
+fn domains(server: &Server<'_>, work: &mut Work<'_>) -> Option<Vec<String>> {
+    let mut domains: Vec<String> = Vec::new();
+    let (mut taken, mut strange) = (false, Vec::new());
+    for name in &server.names {
+        let both = name.strip_prefix('.').map(|it| vec![it.to_owned(), format!("*.{it}")]);
+        for name in both.unwrap_or_else(|| vec![name.clone()]) {
+            if !accepts::domain(&name) {
+                strange.push(name);
+            } else if work.draft.sites.iter().any(|it| it.domains.contains(&name)) {
+                taken = true;
+            } else if !domains.contains(&name) {
+                domains.push(name);
+            }
+        }
+    }
+    if domains.is_empty() && taken {
+        return None;
+    }
+    for directive in server.scope.own("server_name") {
+        named(directive, &strange, taken, work);
+    }
+    if domains.is_empty() {
+        let number = work.draft.sites.len() + 1;
+        domains.push(format!("site-{number}.invalid"));
+        let reason =
+            "nginx answers any name here: write yours instead of `.invalid` into `domains`";
+        work.ledger.differs(server.directive, reason);
+    }
+    Some(domains)
+}
+
+fn named(directive: &Directive, strange: &[String], taken: bool, work: &mut Work<'_>) {
+    work.ledger.carried(directive);
+    let wild = directive.args.iter().any(|it| it.starts_with("*.") || it.starts_with('.'));
+    if wild {
+        work.ledger.differs(directive, "a wildcard stands for one label: not `a.b` below it");
+    }
+    if taken {
+        work.ledger.differs(directive, "another server has one of these names");
+    }
+    let lost: Vec<&str> =
+        strange.iter().filter(|it| !matches!(it.as_str(), "_" | "")).map(String::as_str).collect();
+    if !lost.is_empty() {
+        let reason = format!("`{}` is no domain or one-label wildcard", lost.join("`, `"));
+        work.ledger.not(directive, &reason);
+    } else if !strange.is_empty() {
+        work.ledger.differs(directive, "only names are answered");
+    }
+}
+
+fn certificate<'a>(server: &Server<'a>, site: &mut Site, work: &mut Work<'a>) {
+    let name = site.domains.first().map_or("site", |it| it.trim_start_matches("*.")).to_owned();
+    let mut missing = false;
+    for (key, end) in [("ssl_certificate", "crt"), ("ssl_certificate_key", "key")] {
+        let all = server.scope.all(key, work.ledger);
+        let usable = |it: &&&Directive| !it.arg(0).contains(['$', ':']);
+        let file = all.first().filter(usable).map(|it| work.path(it.arg(0)));
+        missing |= file.is_none();
+        let file = file.unwrap_or_else(|| format!("certs/{name}.{end}"));
+        for (index, directive) in all.iter().enumerate() {
+            match index {
+                0 if directive.arg(0).contains(['$', ':']) => {
+                    work.ledger.not(directive, "a certificate is a file with a fixed name")
+                }
+                0 => work.ledger.carried(directive),
+                _ => work.ledger.not(directive, "a site has one certificate"),
+            }
+        }
+        if end == "crt" { site.certificate = file } else { site.private_key = file }
+    }
+    if missing {
+        site.remarks
+            .push("Every site has a certificate: put it there, or write its path.".to_owned());
+        let reason = "nginx serves it without a certificate of its own: a site has one";
+        work.ledger.differs(server.directive, reason);
+    }
+}
+
+fn protocols<'a>(server: &Server<'a>, site: &mut Site, work: &mut Work<'a>) {
+    let Some(directive) = server.scope.last("ssl_protocols", work.ledger) else { return };
+    let has = |name: &str| directive.args.iter().any(|it| it == name);
+    site.only_tls13 = has("TLSv1.3") && !has("TLSv1.2");
+    work.ledger.carried(directive);
+    if has("TLSv1") || has("TLSv1.1") || has("SSLv3") {
+        work.ledger.differs(directive, "TLS 1.2 is the oldest that is spoken");
+    }
+    if !has("TLSv1.3") {
+        work.ledger.differs(directive, "TLS 1.3 is spoken, too");
+    }
+}
+
+/// The first server of an address answers names that nobody has, unless another says that it does.
+fn first_of_its_address(server: &Server<'_>, work: &mut Work<'_>) {
+    let first = server.listens.iter().any(|mine| {
+        let all = work.http.own("server");
+        let place = all.iter().position(|it| it.id == server.directive.id).unwrap_or_default();
+        let earlier = all.iter().take(place).any(|it| text_listens(it, mine));
+        let default = all.iter().flat_map(|it| it.children()).any(|it| {
+            it.name == "listen"
+                && it.args.iter().any(|it| it == "default_server" || it == "default")
+        });
+        !earlier && !default
+    });
+    if first && !server.names.iter().all(|it| it == "_") {
+        let reason =
+            "the first server of an address answers names that nobody has; here they are refused";
+        work.ledger.differs(server.directive, reason);
+    }
+}
+
+fn text_listens(server: &Directive, mine: &Listen<'_>) -> bool {
+    let Some(mine) = mine.directive else { return false };
+    server.children().iter().any(|it| it.name == "listen" && it.arg(0) == mine.arg(0))
+}
+
+/// Every route of a server, in an order that matches as nginx does.
+fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>) -> Vec<Route> {
+    let all = locations(&server.scope);
+    // What the server's own conditions say holds for each of its routes.
+    let mut shared = Route::default();
+    conditions(&server.scope, domains, &mut shared, work);
+    for rewrite in server.scope.own("rewrite") {
+        work.ledger.not(rewrite, "paths are only changed by replacing a prefix");
+    }
+    let (mut carried, mut lost) = (Vec::new(), Vec::new());
+    for location in &all {
+        match routes::route(location, &all, domains, work) {
+            Ok(route) => carried.push((location, with_shared(route, &shared))),
+            Err(reason) => lost.push((location, reason)),
+        }
+    }
+    lend_backends(&mut carried, work);
+    let routes = ordered(carried, &all, work);
+    for (location, reason) in lost {
+        routes::lost(location, &reason, &routes, work);
+    }
+    routes
+}
+
+fn with_shared(mut route: Route, shared: &Route) -> Route {
+    route.remarks.extend(shared.remarks.iter().cloned());
+    route.upgrade = route.upgrade.or(shared.upgrade);
+    if route.origins.is_empty() && route.mini_programs.is_empty() {
+        route.origins.clone_from(&shared.origins);
+        route.mini_programs.clone_from(&shared.mini_programs);
+        route.missing_origin_allowed = shared.missing_origin_allowed;
+    }
+    if !shared.deny.is_empty() {
+        route.close();
+    }
+    route
+}
+
+/// A route that lets nobody in needs a backend all the same; without any other it needs no route.
+fn lend_backends(carried: &mut Vec<(&Location<'_>, Route)>, work: &mut Work<'_>) {
+    let lender = carried.iter().map(|(_, it)| it.backend.clone()).find(|it| !it.is_empty());
+    carried.retain_mut(|(location, route)| {
+        if !route.backend.is_empty() {
+            return true;
+        }
+        let Some(backend) = &lender else {
+            work.ledger
+                .differs(location.directive, "without any other route it is answered with 404");
+            return false;
+        };
+        route.backend.clone_from(backend);
+        true
+    });
+}
+
+/// Puts a prefix of `^~` before the regular expressions as one of them, where that is the same.
+fn ordered(
+    carried: Vec<(&Location<'_>, Route)>,
+    all: &[Location<'_>],
+    work: &mut Work<'_>,
+) -> Vec<Route> {
+    let patterns: Vec<String> = carried
+        .iter()
+        .filter_map(|(_, it)| it.path.strip_prefix("~ ").map(str::to_owned))
+        .collect();
+    let (mut first, mut rest): (Vec<Route>, Vec<Route>) = (Vec::new(), Vec::new());
+    for (location, mut route) in carried {
+        let Matcher::Caret(prefix) = &location.matcher else {
+            keep(location, route, &mut rest, work);
+            continue;
+        };
+        if !patterns.iter().any(|it| may_collide(prefix, it)) {
+            keep(location, route, &mut rest, work);
+            continue;
+        }
+        let longer = |it: &Location<'_>| matches!(&it.matcher, Matcher::Prefix(other) if other.len() > prefix.len() && other.starts_with(prefix));
+        if route.strip_prefix.is_some() || all.iter().any(longer) {
+            work.ledger.differs(
+                location.directive,
+                "a regular expression that takes the path is tried before this prefix",
+            );
+            keep(location, route, &mut rest, work);
+            continue;
+        }
+        route.path = format!("~ ^{}", regex::escape(prefix));
+        first.push(route);
+    }
+    first.sort_by_key(|it| std::cmp::Reverse(it.path.len()));
+    first.extend(rest);
+    first
+}
+
+fn keep(location: &Location<'_>, route: Route, routes: &mut Vec<Route>, work: &mut Work<'_>) {
+    if routes.iter().any(|it| it.path == route.path) {
+        let reason = "the site has another route with this path";
+        return work.ledger.whole(location.directive, Fate::Not, reason);
+    }
+    routes.push(route);
+}
