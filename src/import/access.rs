@@ -61,7 +61,8 @@ fn addresses<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
         work.ledger.carried(rule);
     }
     if closed && allow.is_empty() {
-        return route.close();
+        route.closed = true;
+        return;
     }
     let text = |list: Vec<IpNet>| list.iter().map(ToString::to_string).collect();
     route.allow = if closed { text(allow) } else { Vec::new() };
@@ -156,7 +157,7 @@ fn guards<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
         }
         if name == "internal" {
             work.ledger.differs(directive, "the path is answered with 403, not 404");
-            route.close();
+            route.closed = true;
         } else if any && !route.allow.is_empty() {
             route.remarks.push(format!(
                 "only the addresses of `satisfy any`: {} is not known ({})",
@@ -175,7 +176,7 @@ pub fn shut(route: &mut Route, guard: &Directive) {
         guard.text(),
         guard.place
     ));
-    route.close();
+    route.closed = true;
 }
 
 #[cfg(test)]

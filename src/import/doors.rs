@@ -64,6 +64,16 @@ fn redirections<'a, 'l>(
     own.chain(conditional).chain(of_root).filter(|it| is_to_https(it))
 }
 
+/// Whether plain requests alone are sent to https.
+pub fn conditionally_to_https(server: &Scope<'_>) -> bool {
+    let plain = |it: &Directive| PLAIN.contains(&it.arg(0).trim_start_matches('('));
+    let ifs = server.own("if").into_iter().filter(|it| plain(it));
+    ifs.flat_map(Directive::children).any(is_to_https)
+}
+
+/// What tells http from https.
+const PLAIN: [&str; 3] = ["$scheme", "$https", "$server_port"];
+
 /// `return 301 https://…` or a `rewrite` to the same.
 fn is_to_https(directive: &Directive) -> bool {
     match directive.name.as_str() {

@@ -3,6 +3,10 @@
 
 use std::fmt::Write;
 
+use super::toml::{
+    dotted, inline_table, key, line, list, list_unless_empty, optional, quoted, remarks, table,
+};
+
 /// The whole file.
 #[derive(Debug, Default)]
 pub struct Draft {
@@ -123,6 +127,8 @@ pub struct Route {
     pub allow: Vec<String>,
     /// `clients.addresses.deny`
     pub deny: Vec<String>,
+    /// Nobody may come, whatever the two lists say.
+    pub closed: bool,
     /// `limits`, keys and values.
     pub limits: Vec<(&'static str, String)>,
     /// `timeouts`, keys and values.
@@ -235,12 +241,6 @@ impl Site {
 }
 
 impl Route {
-    /// Keeps everybody out.
-    pub fn close(&mut self) {
-        self.allow.clear();
-        self.deny = ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec();
-    }
-
     fn render(&self, text: &mut String) {
         text.push('\n');
         remarks(text, &self.remarks);
@@ -271,76 +271,11 @@ impl Route {
         let choosy = !self.origins.is_empty() || !self.mini_programs.is_empty();
         let missing = (choosy && self.missing_origin_allowed).then_some("allow");
         optional(text, "clients.missing_origin", missing);
+        if self.closed {
+            let everybody = ["0.0.0.0/0", "::/0"].map(str::to_owned);
+            return list(text, "clients.addresses.deny", &everybody);
+        }
         list_unless_empty(text, "clients.addresses.allow", &self.allow);
         list_unless_empty(text, "clients.addresses.deny", &self.deny);
-    }
-}
-
-/// A string of TOML: literal where that spares backslashes.
-pub fn quoted(text: &str) -> String {
-    if text.contains('\\') && !text.contains('\'') && !text.contains(char::is_control) {
-        return format!("'{text}'");
-    }
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            it if it.is_control() => {
-                let _ = write!(quoted, "\\u{:04X}", u32::from(it));
-            }
-            it => quoted.push(it),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-fn key(text: &str) -> String {
-    let bare = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
-    if !text.is_empty() && text.bytes().all(bare) { text.to_owned() } else { quoted(text) }
-}
-
-fn remarks(text: &mut String, remarks: &[String]) {
-    for it in remarks {
-        let _ = writeln!(text, "# {}", it.replace(char::is_control, " "));
-    }
-}
-
-fn table(text: &mut String, header: &str) {
-    let _ = writeln!(text, "\n{header}");
-}
-
-fn line(text: &mut String, key: &str, value: &str) {
-    let _ = writeln!(text, "{key} = {value}");
-}
-
-fn optional(text: &mut String, key: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        line(text, key, &quoted(value));
-    }
-}
-
-fn list(text: &mut String, key: &str, values: &[String]) {
-    let values: Vec<String> = values.iter().map(|it| quoted(it)).collect();
-    line(text, key, &format!("[{}]", values.join(", ")));
-}
-
-fn list_unless_empty(text: &mut String, key: &str, values: &[String]) {
-    if !values.is_empty() {
-        list(text, key, values);
-    }
-}
-
-fn dotted(text: &mut String, table: &str, pairs: &[(&'static str, String)]) {
-    for (key, value) in pairs {
-        line(text, &format!("{table}.{key}"), &quoted(value));
-    }
-}
-
-fn inline_table(text: &mut String, key: &str, pairs: &[(&'static str, String)]) {
-    if !pairs.is_empty() {
-        let pairs: Vec<String> =
-            pairs.iter().map(|(key, value)| format!("{key} = {}", quoted(value))).collect();
-        line(text, key, &format!("{{ {} }}", pairs.join(", ")));
     }
 }

@@ -120,6 +120,10 @@ impl Parser<'_> {
             match self.lexer.next()? {
                 Some(Token::Word(word)) => args.push(word),
                 Some(Token::End) => break None,
+                Some(Token::Open) if swallowed_a_block(&name, &args) => {
+                    let message = format!("`{name}` lacks its `;`");
+                    return Err(self.lexer.error(place, message));
+                }
                 Some(Token::Open) => break Some(self.block(&name, &place, depth)?),
                 Some(Token::Close) => {
                     let message = format!("`}}` inside `{name}`, which lacks its `;`");
@@ -154,6 +158,12 @@ impl Parser<'_> {
     }
 }
 
+/// Without its `;` a directive goes on into the block behind it.
+fn swallowed_a_block(name: &str, args: &[String]) -> bool {
+    let blocks = ["location", "server", "upstream", "if"];
+    !blocks.contains(&name) && args.iter().any(|it| blocks.contains(&it.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +192,7 @@ mod tests {
             ("a b\n}", "t:2:1: `}` inside `a`, which lacks its `;`"),
             ("a b", "t:1:1: the file ends inside `a`"),
             ("a; ;", "t:1:4: `;` without a directive"),
+            ("a;\nb c\nlocation / { }", "t:2:1: `b` lacks its `;`"),
             ("{", "t:1:1: `{` without a directive"),
             ("x_by_lua_block { {", "t:1:1: the block of Lua is not closed"),
         ] {

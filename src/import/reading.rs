@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use glob::{MatchOptions, Pattern};
 
+use super::dump;
 use super::ledger::{Fate, Ledger};
 use super::parser::{self, Directive};
 
@@ -29,8 +30,6 @@ const DEEPEST_INCLUDE: usize = 16;
 const MOST_FILES: usize = 2000;
 /// Longer than any configuration that people wrote.
 const LONGEST_FILE: u64 = 8 << 20;
-/// What `nginx -T` writes before each file, up to its path and a colon.
-const MARKER: &str = "# configuration file ";
 
 /// Reads the files at `paths` and all that they include; `-` is standard input.
 ///
@@ -96,7 +95,7 @@ impl<'a> Reading<'a> {
     }
 
     fn text(&mut self, path: &Path, text: &str) {
-        let (main, text) = match dump(text) {
+        let (main, text) = match dump::files(text) {
             Some((main, files)) => {
                 let text = files.get(&main).cloned().unwrap_or_default();
                 self.files = Files::Dump(files);
@@ -189,11 +188,11 @@ impl<'a> Reading<'a> {
     }
 
     /// The files that a pattern stands for. A configuration that was copied from its machine has
-    /// absolute paths that lead nowhere here: then the end of the path is looked for below `folder`.
+    /// absolute paths that lead elsewhere: then the end of the path is looked for below `folder`
+    /// first.
     fn find(&self, pattern: &Path, folder: &Path) -> (Vec<PathBuf>, bool) {
-        let found = self.matching(pattern);
-        if !found.is_empty() || !matches!(self.files, Files::Disk) {
-            return (found, false);
+        if pattern.starts_with(folder) || !matches!(self.files, Files::Disk) {
+            return (self.matching(pattern), false);
         }
         let names: Vec<Component<'_>> =
             pattern.components().filter(|it| matches!(it, Component::Normal(_))).collect();
@@ -208,7 +207,7 @@ impl<'a> Reading<'a> {
                 return (found, true);
             }
         }
-        (Vec::new(), false)
+        (self.matching(pattern), false)
     }
 
     fn matching(&self, pattern: &Path) -> Vec<PathBuf> {
@@ -246,24 +245,6 @@ fn contents(path: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The files in the output of `nginx -T`, and which is the main one; `None` when it is not that.
-fn dump(text: &str) -> Option<(PathBuf, BTreeMap<PathBuf, String>)> {
-    let mut main = None;
-    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let mut current: Option<PathBuf> = None;
-    for line in text.split_inclusive('\n') {
-        let header = line.trim_end().strip_prefix(MARKER).and_then(|it| it.strip_suffix(':'));
-        if let Some(path) = header {
-            main.get_or_insert_with(|| PathBuf::from(path));
-            current = Some(PathBuf::from(path));
-            files.entry(PathBuf::from(path)).or_default();
-        } else if let Some(file) = current.as_ref().and_then(|it| files.get_mut(it)) {
-            file.push_str(line);
-        }
-    }
-    Some((main?, files))
-}
-
 /// What relative paths are relative to: the folder of the main file, or of a part of it the folder
 /// above `conf.d`.
 fn folder_of(main: &Path) -> PathBuf {
@@ -285,16 +266,6 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_output_of_nginx_is_taken_apart_at_its_markers() {
-        let text = "nginx: the configuration file is ok\n# configuration file /n/nginx.conf:\na;\ninclude conf.d/*.conf;\n\
-                    # configuration file /n/conf.d/b.conf:\nb;\n";
-        let tree = read_text(Path::new("-"), text, &mut Ledger::default()).expect("fine");
-        let names: Vec<_> =
-            tree.roots.iter().map(|it| format!("{} {}", it.place, it.name)).collect();
-        assert_eq!(names, ["/n/nginx.conf:1 a", "/n/nginx.conf:2 include", "/n/conf.d/b.conf:1 b"]);
-    }
 
     #[test]
     fn a_circle_of_includes_ends() {

@@ -9,6 +9,7 @@ use super::ledger::Fate;
 use super::locations::{Location, Matcher};
 use super::parser::Directive;
 use super::scope::{Scope, Work};
+use super::table::{self, Meaning};
 use super::target::target;
 use super::values;
 
@@ -73,12 +74,18 @@ fn refusal<'a>(
     work: &mut Work<'a>,
 ) -> Result<Route, String> {
     let scope = &location.scope;
-    let forbids = scope.own("return").first().copied().filter(|it| it.arg(0) == "403");
+    let returned = scope.own("return").first().copied();
+    let forbids = returned.filter(|it| it.arg(0).starts_with('4') && it.arg(0).len() == 3);
     if access::denies_everybody(scope) || forbids.is_some() {
         work.ledger.carried(location.directive);
-        forbids.into_iter().for_each(|it| work.ledger.carried(it));
+        if let Some(it) = forbids {
+            work.ledger.carried(it);
+            if it.arg(0) != "403" {
+                work.ledger.differs(it, "whoever is refused by path gets 403");
+            }
+        }
         access::access(scope, &mut route, work);
-        route.close();
+        route.closed = true;
         return Ok(route);
     }
     Err(why_not(scope).to_owned())
@@ -190,7 +197,15 @@ pub fn lost(location: &Location<'_>, reason: &str, routes: &[Route], work: &mut 
         }
         None => "its requests go to the other routes, or get 404".to_owned(),
     };
-    work.ledger.not(location.directive, &format!("{reason}; {goes_to}"));
+    let guarded = location.scope.innermost().iter().any(|it| keeps_out(it));
+    let gone = if guarded { ", where nothing keeps them out" } else { "" };
+    work.ledger.not(location.directive, &format!("{reason}; {goes_to}{gone}"));
+}
+
+fn keeps_out(directive: &Directive) -> bool {
+    let guards = matches!(table::meaning(&directive.name), Meaning::Guards(_));
+    guards && !table::is_off(&directive.args)
+        || matches!(directive.name.as_str(), "deny" | "internal")
 }
 
 /// The route that takes a path, by prefix.

@@ -4,9 +4,9 @@
 use super::conditions::conditions;
 use super::doors::{self, Purpose};
 use super::draft::{Route, Site};
-use super::ledger::Fate;
 use super::listeners::{self, Listen};
-use super::locations::{Location, Matcher, locations, may_collide};
+use super::locations::locations;
+use super::order::{fence, lend_backends, ordered};
 use super::parser::Directive;
 use super::routes;
 use super::scope::{Scope, Work};
@@ -40,6 +40,11 @@ pub fn sites(work: &mut Work<'_>) {
     listeners::apart(&apart, work);
     for it in servers.iter().filter(|it| it.purpose == Purpose::ToHttps) {
         to_https(it, &servers, work);
+    }
+    for it in servers.iter().filter(|it| leaves_http(it)) {
+        for listen in it.listens.iter().filter(|it| !it.tls) {
+            redirect_all(listen, &servers, work);
+        }
     }
     // A name belongs to the server that speaks TLS.
     let (tls, plain): (Vec<_>, Vec<_>) =
@@ -77,9 +82,7 @@ fn to_https(server: &Server<'_>, all: &[Server<'_>], work: &mut Work<'_>) {
     let Some(first) = server.listens.first() else {
         return work.ledger.not(server.directive, "it listens nowhere");
     };
-    let port = |it: &str| it.rsplit(':').next().map(str::to_owned);
-    let same = |it: &Listen<'_>| !it.tls && port(&it.address) == port(&first.address);
-    let shared = all.iter().any(|it| it.purpose == Purpose::Serves && it.listens.iter().any(same));
+    let shared = serves_plain(first, all);
     let mut listeners = std::mem::take(&mut work.draft.listeners);
     let listener = listeners
         .iter_mut()
@@ -88,7 +91,40 @@ fn to_https(server: &Server<'_>, all: &[Server<'_>], work: &mut Work<'_>) {
     work.draft.listeners = listeners;
 }
 
+fn port(address: &str) -> &str {
+    address.rsplit(':').next().unwrap_or_default()
+}
+
+/// Whether some server serves plain http on the port of this address.
+fn serves_plain(listen: &Listen<'_>, all: &[Server<'_>]) -> bool {
+    let same = |it: &Listen<'_>| !it.tls && port(&it.address) == port(&listen.address);
+    let plain = |it: &&Server<'_>| it.purpose == Purpose::Serves && !leaves_http(it);
+    all.iter().filter(plain).any(|it| it.listens.iter().any(same))
+}
+
+/// A server for both schemes that sends everybody from one to the other.
+fn leaves_http(server: &Server<'_>) -> bool {
+    server.purpose == Purpose::Serves && server.tls && doors::conditionally_to_https(&server.scope)
+}
+
+fn redirect_all(listen: &Listen<'_>, all: &[Server<'_>], work: &mut Work<'_>) {
+    if serves_plain(listen, all) {
+        return;
+    }
+    for it in work
+        .draft
+        .listeners
+        .iter_mut()
+        .filter(|it| !it.tls && port(&it.address) == port(&listen.address))
+    {
+        it.redirect = true;
+    }
+}
+
 fn site<'a>(server: &Server<'a>, work: &mut Work<'a>) {
+    if server.listens.is_empty() {
+        return work.ledger.not(server.directive, "it listens nowhere that wsgate can");
+    }
     let Some(domains) = domains(server, work) else {
         let reason =
             "another server has its names, and a name has one set of routes on all listeners";
@@ -244,7 +280,14 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
         }
     }
     lend_backends(&mut carried, work);
-    let routes = ordered(carried, &all, work);
+    let fences: Vec<Route> =
+        carried.iter().filter_map(|(it, route)| fence(it, route, &all)).collect();
+    let mut routes = ordered(carried, &all, work);
+    for fence in fences {
+        if !routes.iter().any(|it| it.path == fence.path) {
+            routes.push(fence);
+        }
+    }
     for (location, reason) in lost {
         routes::lost(location, &reason, &routes, work);
     }
@@ -259,70 +302,6 @@ fn with_shared(mut route: Route, shared: &Route) -> Route {
         route.mini_programs.clone_from(&shared.mini_programs);
         route.missing_origin_allowed = shared.missing_origin_allowed;
     }
-    if !shared.deny.is_empty() {
-        route.close();
-    }
+    route.closed |= shared.closed;
     route
-}
-
-/// A route that lets nobody in needs a backend all the same; without any other it needs no route.
-fn lend_backends(carried: &mut Vec<(&Location<'_>, Route)>, work: &mut Work<'_>) {
-    let lender = carried.iter().map(|(_, it)| it.backend.clone()).find(|it| !it.is_empty());
-    carried.retain_mut(|(location, route)| {
-        if !route.backend.is_empty() {
-            return true;
-        }
-        let Some(backend) = &lender else {
-            work.ledger
-                .differs(location.directive, "without any other route it is answered with 404");
-            return false;
-        };
-        route.backend.clone_from(backend);
-        true
-    });
-}
-
-/// Puts a prefix of `^~` before the regular expressions as one of them, where that is the same.
-fn ordered(
-    carried: Vec<(&Location<'_>, Route)>,
-    all: &[Location<'_>],
-    work: &mut Work<'_>,
-) -> Vec<Route> {
-    let patterns: Vec<String> = carried
-        .iter()
-        .filter_map(|(_, it)| it.path.strip_prefix("~ ").map(str::to_owned))
-        .collect();
-    let (mut first, mut rest): (Vec<Route>, Vec<Route>) = (Vec::new(), Vec::new());
-    for (location, mut route) in carried {
-        let Matcher::Caret(prefix) = &location.matcher else {
-            keep(location, route, &mut rest, work);
-            continue;
-        };
-        if !patterns.iter().any(|it| may_collide(prefix, it)) {
-            keep(location, route, &mut rest, work);
-            continue;
-        }
-        let longer = |it: &Location<'_>| matches!(&it.matcher, Matcher::Prefix(other) if other.len() > prefix.len() && other.starts_with(prefix));
-        if route.strip_prefix.is_some() || all.iter().any(longer) {
-            work.ledger.differs(
-                location.directive,
-                "a regular expression that takes the path is tried before this prefix",
-            );
-            keep(location, route, &mut rest, work);
-            continue;
-        }
-        route.path = format!("~ ^{}", regex::escape(prefix));
-        first.push(route);
-    }
-    first.sort_by_key(|it| std::cmp::Reverse(it.path.len()));
-    first.extend(rest);
-    first
-}
-
-fn keep(location: &Location<'_>, route: Route, routes: &mut Vec<Route>, work: &mut Work<'_>) {
-    if routes.iter().any(|it| it.path == route.path) {
-        let reason = "the site has another route with this path";
-        return work.ledger.whole(location.directive, Fate::Not, reason);
-    }
-    routes.push(route);
 }

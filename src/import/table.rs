@@ -74,7 +74,10 @@ const TABLE: &[(&str, Meaning)] = &[
     ("allow deny set_real_ip_from real_ip_header real_ip_recursive valid_referers", Read),
     ("worker_processes keepalive_timeout client_header_timeout large_client_header_buffers", Read),
     ("access_log internal include", Read),
-    ("least_conn ip_hash hash random sticky keepalive keepalive_time zone health_check check", Read),
+    (
+        "least_conn ip_hash hash random sticky keepalive keepalive_time zone health_check check",
+        Read,
+    ),
     // What a person has to decide about.
     ("auth_basic", Guards("wsgate asks for no password")),
     ("auth_basic_user_file", Differs("goes with auth_basic")),

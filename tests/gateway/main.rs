@@ -18,6 +18,7 @@ mod handshake;
 mod health;
 mod heartbeat;
 mod http;
+mod import;
 mod listen;
 mod live;
 mod logs;
