@@ -156,17 +156,20 @@ fn rewrites(location: &Location<'_>, route: &mut Route, work: &mut Work<'_>) {
     for rewrite in location.scope.own("rewrite") {
         let replacement = rewrite.arg(1).strip_suffix("$1").filter(|it| accepts::replacement(it));
         let prefix = prefix_and_rest(rewrite.arg(0));
-        let fits = |prefix: &str| {
-            location
-                .literal()
-                .is_some_and(|it| it.trim_end_matches('/') == prefix.trim_end_matches('/'))
-        };
-        match (replacement, prefix) {
-            (Some(new), Some(prefix))
-                if rewrite.arg(2) == "break" && fits(&prefix) && route.strip_prefix.is_none() =>
+        // What the location has beyond the prefix of the rewrite stays behind the new one.
+        let beyond = prefix.as_deref().and_then(|prefix| {
+            let path = location.literal()?;
+            if prefix.trim_end_matches('/') == path.trim_end_matches('/') {
+                return Some("");
+            }
+            path.strip_prefix(prefix).filter(|_| prefix.ends_with('/'))
+        });
+        match (replacement, beyond) {
+            (Some(new), Some(beyond))
+                if rewrite.arg(2) == "break" && route.strip_prefix.is_none() =>
             {
-                route.strip_prefix =
-                    Some(if new.is_empty() { "/".to_owned() } else { new.to_owned() });
+                let new = if new.is_empty() { "/" } else { new };
+                route.strip_prefix = Some(format!("{new}{beyond}"));
                 work.ledger.carried(rewrite);
             }
             _ => work.ledger.not(rewrite, "paths are only changed by replacing a prefix"),
