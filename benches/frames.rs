@@ -8,6 +8,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
+use wsgate::observe::histogram::SizeMeter;
 use wsgate::ws::control;
 use wsgate::ws::scan::{Scanner, Sender, Step};
 use wsgate::ws::short::Lengths;
@@ -24,6 +25,11 @@ fn scan(c: &mut Criterion) {
         let stream = filled(&frame(0x82, payload));
         group.bench_function(format!("frames {name}"), |b| {
             b.iter(|| walk(black_box(&stream), Lengths::NONE));
+        });
+        // As the relay does: each message's length is added to the socket's histogram.
+        let sizes = SizeMeter::default();
+        group.bench_function(format!("measured frames {name}"), |b| {
+            b.iter(|| measured_walk(black_box(&stream), &sizes));
         });
     }
     let pings = filled(&frame(0x89, 4));
@@ -65,6 +71,24 @@ fn walk(mut buf: &[u8], wanted: Lengths) -> usize {
         };
         frames += 1;
         buf = &buf[len..];
+    }
+    assert!(frames > 0, "a valid stream begins with a frame");
+    frames
+}
+
+/// The same, each message measured.
+fn measured_walk(mut buf: &[u8], sizes: &SizeMeter) -> usize {
+    let mut scanner = Scanner::new(Sender::Client, None, false);
+    let mut frames = 0;
+    while let Ok(Step::Data { len, ends_message, .. }) = scanner.step(buf) {
+        if ends_message {
+            sizes.add(scanner.message_length());
+        }
+        frames += 1;
+        buf = &buf[len..];
+        if buf.is_empty() {
+            break;
+        }
     }
     assert!(frames > 0, "a valid stream begins with a frame");
     frames

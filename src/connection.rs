@@ -77,10 +77,12 @@ async fn secure(
         () = drain.reached(Phase::Cutting) => return None,
     };
     match shaken {
-        Ok(Handshake { stream, server_name, resumed }) => {
+        Ok(Handshake { stream, server_name, resumed, newest }) => {
             let metrics = &house.books.metrics;
             let counter = if resumed { &metrics.tls_resumed } else { &metrics.tls_full };
             counter.add(1);
+            let version = if newest { &metrics.tls_13 } else { &metrics.tls_12 };
+            version.add(1);
             record.dismiss();
             Some((stream, Some(server_name)))
         }

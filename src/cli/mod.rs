@@ -1,8 +1,9 @@
-//! The command line: what each subcommand means. Knows `config`, `control`,
-//! `import` and `observe` only.
+//! The command line: what each subcommand means. Knows `admin`, `config`, `control`, `import` and
+//! `observe` only.
 
 pub mod demo;
 mod import_nginx;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Check(File),
     /// Print the gateway.toml that does what an nginx configuration does, and what it cannot carry.
     ImportNginx(import_nginx::Options),
+    /// Show what a running gateway is doing: sockets, routes, backends, the last endings.
+    Status(status::Options),
     /// Start a gateway on https://localhost:8443 with its own certificate and backends.
     Demo(demo::Options),
 }
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Run(file) => ExitCode::from(control::run(&file.config, || ()) as u8),
         Command::Check(file) => report(&file),
         Command::ImportNginx(options) => import_nginx::run(&options),
+        Command::Status(options) => status::run(&options),
         Command::Demo(options) => demo::run(&options),
     }
 }

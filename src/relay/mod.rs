@@ -24,11 +24,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use self::application::Beats;
 use self::closing::Settled;
 use self::diagnosis::Trap;
-use self::flow::{Broken, Flow, Nonce};
+use self::flow::{Broken, Flow, Nonce, Seer};
 use self::pulse::Pulse;
 use crate::config::model::{Drain, Heartbeat, RouteLimits};
 use crate::drain::{Phase, Watch};
 use crate::life::{By, Cause, End, Stage};
+use crate::observe::books::Books;
 use crate::observe::live::{Farewell, Live, Order};
 use crate::observe::record::Record;
 use crate::stream::{Side, Stream};
@@ -66,7 +67,7 @@ pub struct Rules {
 
 /// Runs a tunnel to its end and writes into `record` how it ended and what flowed.
 pub async fn run(tunnel: Tunnel, mut drain: Watch, record: &mut Record) {
-    let mut running = Running::new(tunnel);
+    let mut running = Running::new(tunnel, Arc::clone(record.books()));
     let end = match until(&mut running, &mut drain, Phase::Draining).await {
         Some(end) => end,
         None => {
@@ -85,7 +86,9 @@ pub async fn run(tunnel: Tunnel, mut drain: Watch, record: &mut Record) {
     if let Some(words) = running.detail.take() {
         record.detail(words);
     }
-    record.books().metrics.pings.add(running.pings);
+    if let Some(code) = running.told.filter(|_| !matches!(end.cause, Cause::Close(_))) {
+        record.books().metrics.closed(By::Gateway, code);
+    }
 }
 
 /// Runs until the tunnel ends, or until the drain reaches `phase` (`None`).
@@ -134,9 +137,12 @@ struct Running {
     order: Option<Order>,
     /// What others see of it.
     live: Arc<Live>,
+    /// Where what is rare is counted at once.
+    books: Arc<Books>,
+    /// The close code that the client was told by the gateway.
+    told: Option<u16>,
     /// An order knows whom to wake.
     registered: bool,
-    pings: u64,
     /// The one timer, re-armed when it fires.
     alarm: Pin<Box<Sleep>>,
     /// The timer knows whom to wake.
@@ -144,7 +150,7 @@ struct Running {
 }
 
 impl Running {
-    fn new(tunnel: Tunnel) -> Self {
+    fn new(tunnel: Tunnel, books: Arc<Books>) -> Self {
         let Tunnel { client, backend, rules, live } = tunnel;
         let now = Instant::now();
         let limit = rules.limits.message_size;
@@ -169,8 +175,9 @@ impl Running {
             hurry_at: None,
             order: None,
             live,
+            books,
+            told: None,
             registered: false,
-            pings: 0,
             alarm: Box::pin(sleep_until(now)),
             alarm_set: false,
             rules,
@@ -205,9 +212,12 @@ impl Running {
         loop {
             let (up, down) = scratch::lend(|scratch| {
                 let (client, backend) = (&mut self.client, &mut self.backend);
-                let up = self.up.poll(cx, client, backend, scratch, now, self.nonce);
+                let (nonce, live) = (self.nonce, &self.live);
+                let seer = Seer { now, nonce, sizes: &live.up.sizes };
+                let up = self.up.poll(cx, client, backend, scratch, &seer);
                 Beats::exchange(&mut self.up.beats, &mut self.down.beats);
-                let down = self.down.poll(cx, backend, client, scratch, now, self.nonce);
+                let seer = Seer { sizes: &live.down.sizes, ..seer };
+                let down = self.down.poll(cx, backend, client, scratch, &seer);
                 (up, down)
             });
             let mut news = false;
@@ -216,6 +226,9 @@ impl Running {
                     self.broke(from, broken, now);
                     news = true;
                 }
+            }
+            if self.up.ponged || self.down.ponged {
+                self.answered(now);
             }
             match self.settle(now) {
                 Settled::Done => return Poll::Ready(self.ended_or(By::Client, Cause::Fin)),

@@ -9,15 +9,17 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{Acceptor, NoServerSessionStorage};
 use rustls::version::{TLS12, TLS13};
-use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::LazyConfigAcceptor;
 
+use super::inspect::valid_until;
 use super::pem::{self, PemError};
 use super::tickets::{Policy, Ticketers, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
 use crate::life::{Elapsed, Timer, TlsFault, within};
+use crate::observe::report::Certificate;
 use crate::stream::{Socket, Stream};
 
 /// ALPN: WebSockets need HTTP/1.1, and nothing else is spoken yet.
@@ -35,7 +37,15 @@ const ALERT_LINGER: Duration = Duration::from_millis(500);
 pub struct Table {
     names: Names<Arc<ServerConfig>>,
     /// The same in the order of the configuration.
-    sites: Vec<Arc<ServerConfig>>,
+    sites: Vec<Loaded>,
+}
+
+/// One site's TLS settings.
+#[derive(Clone)]
+struct Loaded {
+    tls: Arc<ServerConfig>,
+    /// Of the certificate that is in use, whatever its file has become since.
+    certificate: Certificate,
 }
 
 /// A site whose certificate or key cannot be used.
@@ -117,6 +127,8 @@ pub struct Handshake {
     pub server_name: String,
     /// Whether a session was resumed.
     pub resumed: bool,
+    /// Whether it is TLS 1.3, and not 1.2.
+    pub newest: bool,
 }
 
 /// A handshake that failed.
@@ -140,7 +152,7 @@ impl Table {
     /// [`LoadError`] for the first site that cannot be used; `wsgate check` names them all.
     pub fn load(config: &Config, tickets: &Tickets) -> Result<Self, LoadError> {
         let tickets = tickets.of(config)?;
-        let sites = config.sites.iter().map(|site| server_config(site, &tickets).map(Arc::new));
+        let sites = config.sites.iter().map(|site| load(site, &tickets));
         Ok(Self::new(config, sites.collect::<Result<_, _>>()?))
     }
 
@@ -153,29 +165,39 @@ impl Table {
             tickets.latest()
         });
         let renewed = config.sites.iter().zip(&self.sites).map(|(site, old)| {
-            server_config(site, &tickets).map(Arc::new).unwrap_or_else(|error| {
+            load(site, &tickets).unwrap_or_else(|error| {
                 errors.push(error);
-                Arc::clone(old)
+                old.clone()
             })
         });
         let sites = renewed.collect();
         (Self::new(config, sites), errors)
     }
 
-    fn new(config: &Config, sites: Vec<Arc<ServerConfig>>) -> Self {
+    /// The certificates in use, in the order of the configuration.
+    pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.sites.iter().map(|it| &it.certificate)
+    }
+
+    fn new(config: &Config, sites: Vec<Loaded>) -> Self {
         let mut names = Names::default();
-        for (site, tls) in config.sites.iter().zip(&sites) {
+        for (site, loaded) in config.sites.iter().zip(&sites) {
             for domain in &site.domains {
-                names.insert(&domain.value, Arc::clone(tls));
+                names.insert(&domain.value, Arc::clone(&loaded.tls));
             }
         }
         Self { names, sites }
     }
 }
 
-fn server_config(site: &Site, tickets: &Ticketers) -> Result<ServerConfig, LoadError> {
+fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
     let (chain, private) = LoadError::read_pair(certificate, key)?;
+    let certificate_in_use = Certificate {
+        names: site.domains.iter().map(|it| it.value.clone()).collect(),
+        file: certificate.clone(),
+        not_after: chain.first().and_then(valid_until),
+    };
     let versions: &[&SupportedProtocolVersion] = match site.tls_min {
         TlsVersion::V12 => &[&TLS13, &TLS12],
         TlsVersion::V13 => &[&TLS13],
@@ -194,7 +216,7 @@ fn server_config(site: &Site, tickets: &Ticketers) -> Result<ServerConfig, LoadE
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     let policy = Policy { tls_min: site.tls_min };
     tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
-    Ok(tls)
+    Ok(Loaded { tls: Arc::new(tls), certificate: certificate_in_use })
 }
 
 /// Shakes hands with a client, in at most `limit`.
@@ -218,11 +240,14 @@ async fn shake(socket: Socket, table: &Table) -> Result<Handshake, HandshakeErro
         return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
     };
     let stream = start.into_stream(Arc::clone(tls)).await.map_err(failed)?;
-    let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+    let session = stream.get_ref().1;
+    let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    let newest = session.protocol_version() == Some(ProtocolVersion::TLSv1_3);
     Ok(Handshake {
         stream: Stream::Tls(Box::new(stream)),
         server_name: name.unwrap_or_default(),
         resumed,
+        newest,
     })
 }
 

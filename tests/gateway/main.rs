@@ -7,6 +7,7 @@
 
 mod house;
 
+mod admin;
 mod admission;
 mod application;
 mod bounds;
@@ -22,6 +23,7 @@ mod import;
 mod listen;
 mod live;
 mod logs;
+mod notify;
 mod pools;
 mod process;
 mod reach;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Who may know whom, as ARCHITECTURE.md has it. Of `tls`, `upstream` knows only the client side.
-const ALLOWED: [(&str, &str); 16] = [
+const ALLOWED: [(&str, &str); 17] = [
     ("life", ""),
     ("config", ""),
     ("drain", ""),
@@ -18,12 +18,13 @@ const ALLOWED: [(&str, &str); 16] = [
     ("relay", "life config stream observe drain ws"),
     ("snapshot", "config tls upstream http"),
     ("connection", "life stream drain observe accept tls http relay snapshot"),
+    ("admin", "life config stream drain observe snapshot ws"),
     (
         "control",
-        "life config stream drain observe accept tls upstream http relay snapshot connection ws",
+        "life config stream drain observe accept tls upstream http relay snapshot connection ws admin",
     ),
     ("import", "config"),
-    ("cli", "config control import observe"),
+    ("cli", "admin config control import observe"),
 ];
 
 #[test]
