@@ -46,6 +46,11 @@ pub fn purpose(server: &Scope<'_>, tls: bool) -> Purpose {
     Purpose::Serves
 }
 
+/// Whether some location of the server has a backend.
+pub fn leads_somewhere(server: &Scope<'_>) -> bool {
+    locations(server).iter().any(|it| !it.scope.own("proxy_pass").is_empty())
+}
+
 fn passes(scope: &Scope<'_>) -> bool {
     scope.innermost().iter().any(|it| it.name.ends_with("_pass"))
 }

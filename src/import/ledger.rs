@@ -1,6 +1,7 @@
 //! What became of each directive that was read: the report. Knows directives by their number and
 //! not what they mean. Whatever nobody spoke of counts as not carried: nothing is dropped in silence.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::parser::Directive;
@@ -89,6 +90,7 @@ impl Ledger {
         for root in roots {
             self.close(root, false, &mut report);
         }
+        report.join_twins();
         report
     }
 
@@ -154,6 +156,25 @@ impl Report {
     /// How many directives met this fate.
     pub fn count(&self, fate: Fate) -> usize {
         self.entries.iter().filter(|it| it.fate == fate).count()
+    }
+
+    /// A file that is included at several places is listed once, with the worst that came of it.
+    fn join_twins(&mut self) {
+        let mut seen: HashMap<Place, usize> = HashMap::new();
+        let mut joined: Vec<Entry> = Vec::new();
+        for entry in self.entries.drain(..) {
+            let Some(twin) = seen.get(&entry.place).and_then(|it| joined.get_mut(*it)) else {
+                seen.insert(entry.place.clone(), joined.len());
+                joined.push(entry);
+                continue;
+            };
+            if entry.fate > twin.fate {
+                *twin = entry;
+            } else if entry.fate == twin.fate && !twin.reason.contains(&entry.reason) {
+                twin.reason = format!("{}; {}", twin.reason, entry.reason);
+            }
+        }
+        self.entries = joined;
     }
 
     fn section(&self, fate: Fate, title: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {

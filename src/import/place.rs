@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A line and a column, both from 1; the column counts bytes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// As it was opened, or as `nginx -T` names it.
     pub file: Arc<Path>,

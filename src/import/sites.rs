@@ -3,7 +3,7 @@
 
 use super::conditions::conditions;
 use super::doors::{self, Purpose};
-use super::draft::{Route, Site};
+use super::draft::{Listener, Route, Site};
 use super::listeners::{self, Listen};
 use super::locations::locations;
 use super::order::{fence, lend_backends, ordered};
@@ -20,6 +20,8 @@ struct Server<'a> {
     names: Vec<String>,
     tls: bool,
     purpose: Purpose,
+    /// Some location of it has a backend.
+    leads_somewhere: bool,
 }
 
 /// Fills in `[[listeners]]` and `[[sites]]`.
@@ -52,6 +54,7 @@ pub fn sites(work: &mut Work<'_>) {
     for it in tls.into_iter().chain(plain) {
         site(it, work);
     }
+    prune(&servers, work);
     for it in &servers {
         match it.purpose {
             Purpose::Refuses => doors::refuses(&it.scope, it.directive, work),
@@ -62,6 +65,23 @@ pub fn sites(work: &mut Work<'_>) {
             _ => {}
         }
     }
+}
+
+/// An address on which nothing is carried needs no listener.
+fn prune(servers: &[Server<'_>], work: &mut Work<'_>) {
+    let carried = servers.iter().filter(|it| {
+        matches!(it.purpose, Purpose::Serves | Purpose::ToHttps)
+            && !work.ledger.is_lost(it.directive)
+    });
+    let used: Vec<&Listen<'_>> = carried.flat_map(|it| &it.listens).collect();
+    let covers = |listener: &Listener, listen: &Listen<'_>| match (
+        accepts::listen(&listener.address),
+        accepts::listen(&listen.address),
+    ) {
+        (Some(one), Some(other)) => accepts::overlap(&one, &other),
+        _ => false,
+    };
+    work.draft.listeners.retain(|it| it.redirect || used.iter().any(|listen| covers(it, listen)));
 }
 
 fn server<'a>(directive: &'a Directive, work: &mut Work<'a>) -> Server<'a> {
@@ -75,7 +95,8 @@ fn server<'a>(directive: &'a Directive, work: &mut Work<'a>) -> Server<'a> {
         .map(|it| it.to_ascii_lowercase())
         .collect();
     let purpose = doors::purpose(&scope, tls);
-    Server { directive, scope, listens, names, tls, purpose }
+    let leads_somewhere = doors::leads_somewhere(&scope);
+    Server { directive, scope, listens, names, tls, purpose, leads_somewhere }
 }
 
 fn to_https(server: &Server<'_>, all: &[Server<'_>], work: &mut Work<'_>) {
@@ -98,7 +119,8 @@ fn port(address: &str) -> &str {
 /// Whether some server serves plain http on the port of this address.
 fn serves_plain(listen: &Listen<'_>, all: &[Server<'_>]) -> bool {
     let same = |it: &Listen<'_>| !it.tls && port(&it.address) == port(&listen.address);
-    let plain = |it: &&Server<'_>| it.purpose == Purpose::Serves && !leaves_http(it);
+    let plain =
+        |it: &&Server<'_>| it.purpose == Purpose::Serves && it.leads_somewhere && !leaves_http(it);
     all.iter().filter(plain).any(|it| it.listens.iter().any(same))
 }
 
