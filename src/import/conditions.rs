@@ -98,15 +98,7 @@ fn refusal(
         "$http_upgrade"
             if operator.starts_with('!') && value.to_ascii_lowercase().contains("websocket") =>
         {
-            if route.upgrade.is_none() {
-                route.upgrade = Some("only");
-            }
-            let fate = if status == 426 { Fate::Carried } else { Fate::Different };
-            work.ledger.whole(
-                directive,
-                fate,
-                if status == 426 { "" } else { "what is no WebSocket gets 426" },
-            );
+            only_websocket(directive, status, route, work);
         }
         "$host" | "$http_host" if operator.starts_with('!') => {
             work.ledger.whole(
@@ -139,6 +131,14 @@ fn refusal(
             admit(admitted, directive, route, work);
         }
     }
+}
+
+fn only_websocket(directive: &Directive, status: u16, route: &mut Route, work: &mut Work<'_>) {
+    route.upgrade = route.upgrade.or(Some("only"));
+    if status == 426 {
+        return work.ledger.whole(directive, Fate::Carried, "");
+    }
+    work.ledger.whole(directive, Fate::Different, "what is no WebSocket gets 426");
 }
 
 /// Who comes through a condition on the Origin; `None` when it is on something else.

@@ -29,9 +29,7 @@ pub fn headers<'a>(
     work: &mut Work<'a>,
 ) {
     let set = scope.all("proxy_set_header", work.ledger);
-    let value = |name: &str| {
-        set.iter().copied().filter(|it| it.arg(0).eq_ignore_ascii_case(name)).next_back()
-    };
+    let value = |name: &str| set.iter().copied().rfind(|it| it.arg(0).eq_ignore_ascii_case(name));
     websocket(value("upgrade"), proxy_pass, scope, route, work);
     if value("host").is_none() && accepts::set_header("Host", proxy_host).is_ok() {
         route.set_headers.push(("Host".to_owned(), proxy_host.to_owned()));

@@ -105,36 +105,45 @@ pub fn listeners(listens: &[Listen<'_>], work: &mut Work<'_>) {
             work.ledger.differs(directive, "`[::]` takes IPv4, too");
         }
     }
-    let mut kept: Vec<Listener> = Vec::new();
-    // What is taken whole swallows a single address of the same port.
-    let (wide, narrow): (Vec<_>, Vec<_>) = by_address
-        .into_values()
-        .partition(|it| it.address.starts_with("[::]") || it.address.starts_with("0.0.0.0"));
-    for listener in wide.into_iter().chain(narrow) {
-        let overlaps = |other: &Listener| match (
-            accepts::listen(&other.address),
-            accepts::listen(&listener.address),
-        ) {
-            (Some(one), Some(other)) => accepts::overlap(&one, &other),
-            _ => false,
-        };
-        match kept.iter().find(|it| overlaps(it)) {
-            None => kept.push(listener),
-            Some(other) => swallowed(&listener, &other.address.clone(), listens, work),
-        }
-    }
+    let kept = widest(by_address.into_values(), listens, work);
     for it in listens {
         let here = kept.iter().find(|other| other.address == joined(&it.address, listens));
         if let (Some(directive), Some(listener)) = (it.directive, here)
             && listener.tls != it.tls
         {
-            work.ledger.differs(
-                directive,
-                "another server speaks TLS on this address: then it is all that is spoken there",
-            );
+            let reason =
+                "another server speaks TLS on this address: then it is all that is spoken there";
+            work.ledger.differs(directive, reason);
         }
     }
     work.draft.listeners = kept;
+}
+
+/// What is taken whole swallows a single address of the same port.
+fn widest(
+    all: impl Iterator<Item = Listener>,
+    listens: &[Listen<'_>],
+    work: &mut Work<'_>,
+) -> Vec<Listener> {
+    let is_wide =
+        |it: &Listener| it.address.starts_with("[::]") || it.address.starts_with("0.0.0.0");
+    let (wide, narrow): (Vec<_>, Vec<_>) = all.partition(is_wide);
+    let mut kept: Vec<Listener> = Vec::new();
+    for listener in wide.into_iter().chain(narrow) {
+        match kept.iter().find(|it| overlap(&it.address, &listener.address)) {
+            None => kept.push(listener),
+            Some(other) => swallowed(&listener, &other.address, listens, work),
+        }
+    }
+    kept
+}
+
+/// Whether two listeners would be in each other's way.
+pub fn overlap(one: &str, other: &str) -> bool {
+    match (accepts::listen(one), accepts::listen(other)) {
+        (Some(one), Some(other)) => accepts::overlap(&one, &other),
+        _ => false,
+    }
 }
 
 fn swallowed(listener: &Listener, by: &str, listens: &[Listen<'_>], work: &mut Work<'_>) {

@@ -16,6 +16,7 @@ mod ledger;
 mod lexer;
 mod listeners;
 mod locations;
+mod names;
 mod order;
 mod origins;
 mod parser;

@@ -80,7 +80,7 @@ pub fn ordered(
             continue;
         }
         route.path = format!("~ ^{}", regex::escape(prefix));
-        first.push(route);
+        keep(location, route, &mut first, work);
     }
     first.sort_by_key(|it| std::cmp::Reverse(it.path.len()));
     first.extend(rest);

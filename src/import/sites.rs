@@ -6,11 +6,11 @@ use super::doors::{self, Purpose};
 use super::draft::{Listener, Route, Site};
 use super::listeners::{self, Listen};
 use super::locations::locations;
+use super::names;
 use super::order::{fence, lend_backends, ordered};
 use super::parser::Directive;
 use super::routes;
 use super::scope::{Scope, Work};
-use crate::config::accepts;
 
 /// A server with what has been found out about it.
 struct Server<'a> {
@@ -74,14 +74,9 @@ fn prune(servers: &[Server<'_>], work: &mut Work<'_>) {
             && !work.ledger.is_lost(it.directive)
     });
     let used: Vec<&Listen<'_>> = carried.flat_map(|it| &it.listens).collect();
-    let covers = |listener: &Listener, listen: &Listen<'_>| match (
-        accepts::listen(&listener.address),
-        accepts::listen(&listen.address),
-    ) {
-        (Some(one), Some(other)) => accepts::overlap(&one, &other),
-        _ => false,
-    };
-    work.draft.listeners.retain(|it| it.redirect || used.iter().any(|listen| covers(it, listen)));
+    let is_used =
+        |it: &Listener| used.iter().any(|listen| listeners::overlap(&it.address, &listen.address));
+    work.draft.listeners.retain(|it| it.redirect || is_used(it));
 }
 
 fn server<'a>(directive: &'a Directive, work: &mut Work<'a>) -> Server<'a> {
@@ -147,7 +142,7 @@ fn site<'a>(server: &Server<'a>, work: &mut Work<'a>) {
     if server.listens.is_empty() {
         return work.ledger.not(server.directive, "it listens nowhere that wsgate can");
     }
-    let Some(domains) = domains(server, work) else {
+    let Some(domains) = names::domains(&server.names, &server.scope, server.directive, work) else {
         let reason =
             "another server has its names, and a name has one set of routes on all listeners";
         return work.ledger.not(server.directive, reason);
@@ -166,58 +161,6 @@ fn site<'a>(server: &Server<'a>, work: &mut Work<'a>) {
     protocols(server, &mut site, work);
     first_of_its_address(server, work);
     work.draft.sites.push(site);
-}
-
-/// The names that are not in another site; `None` when all of them are. A server for any name gets
-/// one that has to be replaced.
-fn domains(server: &Server<'_>, work: &mut Work<'_>) -> Option<Vec<String>> {
-    let mut domains: Vec<String> = Vec::new();
-    let (mut taken, mut strange) = (false, Vec::new());
-    for name in &server.names {
-        let both = name.strip_prefix('.').map(|it| vec![it.to_owned(), format!("*.{it}")]);
-        for name in both.unwrap_or_else(|| vec![name.clone()]) {
-            if !accepts::domain(&name) {
-                strange.push(name);
-            } else if work.draft.sites.iter().any(|it| it.domains.contains(&name)) {
-                taken = true;
-            } else if !domains.contains(&name) {
-                domains.push(name);
-            }
-        }
-    }
-    if domains.is_empty() && taken {
-        return None;
-    }
-    for directive in server.scope.own("server_name") {
-        named(directive, &strange, taken, work);
-    }
-    if domains.is_empty() {
-        let number = work.draft.sites.len() + 1;
-        domains.push(format!("site-{number}.invalid"));
-        let reason =
-            "nginx answers any name here: write yours instead of `.invalid` into `domains`";
-        work.ledger.differs(server.directive, reason);
-    }
-    Some(domains)
-}
-
-fn named(directive: &Directive, strange: &[String], taken: bool, work: &mut Work<'_>) {
-    work.ledger.carried(directive);
-    let wild = directive.args.iter().any(|it| it.starts_with("*.") || it.starts_with('.'));
-    if wild {
-        work.ledger.differs(directive, "a wildcard stands for one label: not `a.b` below it");
-    }
-    if taken {
-        work.ledger.differs(directive, "another server has one of these names");
-    }
-    let lost: Vec<&str> =
-        strange.iter().filter(|it| !matches!(it.as_str(), "_" | "")).map(String::as_str).collect();
-    if !lost.is_empty() {
-        let reason = format!("`{}` is no domain or one-label wildcard", lost.join("`, `"));
-        work.ledger.not(directive, &reason);
-    } else if !strange.is_empty() {
-        work.ledger.differs(directive, "only names are answered");
-    }
 }
 
 fn certificate<'a>(server: &Server<'a>, site: &mut Site, work: &mut Work<'a>) {
