@@ -11,6 +11,7 @@ pub mod http;
 pub mod import;
 pub mod life;
 pub mod observe;
+pub mod probe;
 pub mod relay;
 pub mod snapshot;
 pub mod stream;

@@ -14,7 +14,7 @@ use super::exposition::MEDIA_TYPE;
 use super::gather::status;
 use super::query::Query;
 use super::sockets::{Wanted, list};
-use super::{Office, guard, metrics, orders};
+use super::{Office, front, guard, metrics, orders};
 use crate::drain::Phase;
 
 /// An answer, whole.
@@ -42,7 +42,7 @@ pub fn answer<B>(office: &Office, request: &Request<B>) -> Answer {
 /// What can only be looked at.
 fn looked_at(office: &Office, path: &str, method: &Method, query: &Query) -> Answer {
     let known = ["/", "/metrics", "/healthz", "/readyz", "/api/status", "/api/connections"];
-    if !known.contains(&path) {
+    if !known.contains(&path) && front::file(path).is_none() {
         return error(StatusCode::NOT_FOUND, "there is nothing here");
     }
     if !matches!(*method, Method::GET | Method::HEAD) {
@@ -67,14 +67,8 @@ fn looked_at(office: &Office, path: &str, method: &Method, query: &Query) -> Ans
             Ok(wanted) => json(StatusCode::OK, &list(office, &wanted)),
             Err(words) => error(StatusCode::BAD_REQUEST, &words),
         },
-        _ => front(office, query),
+        path => front::file(path).unwrap_or_else(|| front::front(office, query)),
     }
-}
-
-/// The status page.
-fn front(office: &Office, query: &Query) -> Answer {
-    let _ = (office, query);
-    text(StatusCode::OK, "wsgate: see /api/status and /api/connections\n")
 }
 
 fn readiness(office: &Office) -> Answer {
@@ -117,7 +111,8 @@ fn text(code: StatusCode, words: &str) -> Answer {
     whole(code, "text/plain; charset=utf-8", words.as_bytes().to_vec())
 }
 
-fn whole(code: StatusCode, kind: &'static str, body: Vec<u8>) -> Answer {
+/// An answer with the fields that all have.
+pub fn whole(code: StatusCode, kind: &'static str, body: Vec<u8>) -> Answer {
     const ALWAYS: [(HeaderName, &str); 4] = [
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -32,6 +32,19 @@ pub enum Order {
     Silent,
 }
 
+impl Order {
+    /// The one that `sort` calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "newest" => Self::Newest,
+            "oldest" => Self::Oldest,
+            "busiest" => Self::Busiest,
+            "silent" => Self::Silent,
+            _ => return None,
+        })
+    }
+}
+
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -55,13 +68,8 @@ impl Wanted {
         if let Some(words) = query.wrong(&known) {
             return Err(words);
         }
-        let order = match query.value("sort") {
-            None | Some("newest") => Order::Newest,
-            Some("oldest") => Order::Oldest,
-            Some("busiest") => Order::Busiest,
-            Some("silent") => Order::Silent,
-            Some(_) => return Err("`sort` is newest, oldest, busiest or silent".to_owned()),
-        };
+        let order = Order::named(query.value("sort").unwrap_or("newest"))
+            .ok_or("`sort` is newest, oldest, busiest or silent")?;
         let limit = match query.value("limit").map(str::parse) {
             None => USUAL,
             Some(Ok(limit @ 1..=MOST)) => limit,

@@ -1,8 +1,9 @@
-//! The command line: what each subcommand means. Knows `admin`, `config`, `control`, `import` and
-//! `observe` only.
+//! The command line: what each subcommand means. Knows `admin`, `config`, `control`,
+//! `import`, `observe`, `probe` and what of `tls` reads certificates.
 
 pub mod demo;
 mod import_nginx;
+mod probe;
 mod status;
 
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ enum Command {
     Status(status::Options),
     /// Start a gateway on https://localhost:8443 with its own certificate and backends.
     Demo(demo::Options),
+    /// Connect to a WebSocket as a mini program does, and report each stage.
+    Probe(Box<probe::Options>),
 }
 
 /// Does what the command line says. Wrong usage ends the process with exit code 2.
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::ImportNginx(options) => import_nginx::run(&options),
         Command::Status(options) => status::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Probe(options) => probe::run(&options),
     }
 }
 

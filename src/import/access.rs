@@ -116,9 +116,7 @@ fn real_ip<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
         match name.as_str() {
             "x-forwarded-for" => work.ledger.carried(header),
             "x-real-ip" => work.ledger.differs(header, "X-Forwarded-For is looked at first"),
-            "proxy_protocol" => {
-                work.ledger.not(header, "the PROXY protocol is not taken from clients yet")
-            }
+            "proxy_protocol" => work.ledger.carried(header),
             _ => work
                 .ledger
                 .not(header, "the client's address is read from X-Forwarded-For or X-Real-IP only"),
@@ -130,6 +128,8 @@ fn real_ip<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
                 route.trusted_proxies.push(network.to_string());
                 work.ledger.carried(directive);
             }
+            // Of these the listener takes the PROXY header.
+            Some(_) if name == "proxy_protocol" => work.ledger.carried(directive),
             Some(_) => work.ledger.not(directive, "goes with a header that is not looked at"),
             None => work.ledger.not(directive, "proxies are trusted by address"),
         }
@@ -148,11 +148,16 @@ fn guards<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
     for directive in scope.everything() {
         let name = directive.name.as_str();
         let guards = matches!(table::meaning(name), Meaning::Guards(_));
-        if (!guards && name != "internal") || seen.contains(&name) {
+        let special = matches!(name, "internal" | "ssl_verify_client");
+        if (!guards && !special) || seen.contains(&name) {
             continue;
         }
         seen.push(name);
         if table::is_off(&directive.args) {
+            continue;
+        }
+        if name == "ssl_verify_client" {
+            verified(directive, scope, route, work);
             continue;
         }
         if name == "internal" {
@@ -167,6 +172,28 @@ fn guards<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
             shut(route, directive);
         }
     }
+}
+
+/// The authorities whose certificates a client has to present, where nginx insists on one.
+pub fn client_ca<'a>(scope: &Scope<'a>, work: &mut Work<'a>) -> Option<&'a Directive> {
+    let verify = scope.last("ssl_verify_client", work.ledger)?;
+    let authorities = scope.last("ssl_client_certificate", work.ledger)?;
+    (verify.arg(0) == "on" && !authorities.arg(0).contains('$')).then_some(authorities)
+}
+
+fn verified<'a>(
+    directive: &'a Directive,
+    scope: &Scope<'a>,
+    route: &mut Route,
+    work: &mut Work<'a>,
+) {
+    if let Some(authorities) = client_ca(scope, work) {
+        work.ledger.carried(directive);
+        return work.ledger.carried(authorities);
+    }
+    let reason = "a certificate is asked of all clients of a site or of none; its routes are closed (403) until you decide";
+    work.ledger.not(directive, reason);
+    shut(route, directive);
 }
 
 /// Closes a route because of a guard that is not carried, and says so where it will be read.

@@ -140,7 +140,7 @@ fn door_location(location: &Location<'_>, listener: &mut Listener, work: &mut Wo
     }
     let root = location.scope.everything().find(|it| matches!(it.name.as_str(), "root" | "alias"));
     let is_acme = location.directive.args.last().is_some_and(|it| it.contains(".well-known"));
-    let Some(root) = root.filter(|_| is_acme) else {
+    let Some(root) = root.filter(|it| is_acme && !it.arg(0).contains('$')) else {
         let reason = "its requests are sent to https like all others";
         return work.ledger.not(location.directive, reason);
     };

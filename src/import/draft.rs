@@ -41,6 +41,8 @@ pub struct Listener {
     pub tls: bool,
     /// `redirect_to_https`
     pub redirect: bool,
+    /// `proxy_protocol`
+    pub proxy_protocol: Vec<String>,
     /// `acme_challenge_root`
     pub acme_root: Option<String>,
 }
@@ -86,6 +88,8 @@ pub struct Site {
     pub certificate: String,
     /// `private_key`
     pub private_key: String,
+    /// `client_ca`
+    pub client_ca: Option<String>,
     /// `tls_min = "1.3"`
     pub only_tls13: bool,
     /// `[[sites.routes]]`
@@ -184,6 +188,7 @@ impl Listener {
         if self.redirect {
             line(text, "redirect_to_https", "true");
         }
+        list_unless_empty(text, "proxy_protocol", &self.proxy_protocol);
         optional(text, "acme_challenge_root", self.acme_root.as_deref());
     }
 }
@@ -231,6 +236,7 @@ impl Site {
         list(text, "domains", &self.domains);
         line(text, "certificate", &quoted(&self.certificate));
         line(text, "private_key", &quoted(&self.private_key));
+        optional(text, "client_ca", self.client_ca.as_deref());
         if self.only_tls13 {
             line(text, "tls_min", &quoted("1.3"));
         }

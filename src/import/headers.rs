@@ -90,7 +90,7 @@ fn mode(forwarded_for: Option<&Directive>, work: &mut Work<'_>) -> &'static str 
             work.ledger.differs(directive, MORE_FIELDS);
             "append"
         }
-        "$remote_addr" | "$realip_remote_addr" => {
+        "$remote_addr" | "$proxy_protocol_addr" => {
             work.ledger.differs(directive, MORE_FIELDS);
             "replace"
         }
@@ -198,6 +198,7 @@ fn template(value: &str) -> Option<(String, Option<&'static str>)> {
     let known = [
         ("proxy_add_x_forwarded_for", "${client_ip}"),
         ("remote_addr", "${client_ip}"),
+        ("proxy_protocol_addr", "${client_ip}"),
         ("request_id", "${request_id}"),
         ("host:$server_port", "${host}"),
         ("http_host", "${host}"),

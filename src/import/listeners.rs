@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::draft::Listener;
 use super::parser::Directive;
+use super::process::everywhere;
 use super::scope::{Scope, Work};
 use crate::config::accepts;
 
@@ -16,6 +17,8 @@ pub struct Listen<'a> {
     pub address: String,
     /// TLS is spoken there.
     pub tls: bool,
+    /// Every connection begins with a PROXY header.
+    pub proxied: bool,
 }
 
 /// The addresses of a server.
@@ -27,7 +30,12 @@ pub fn listens<'a>(server: &Scope<'a>, work: &mut Work<'a>) -> Vec<Listen<'a>> {
     let all_tls = ssl.is_some_and(|it| it.arg(0) == "on");
     let directives = server.own("listen");
     if directives.is_empty() {
-        return vec![Listen { directive: None, address: "0.0.0.0:80".to_owned(), tls: all_tls }];
+        return vec![Listen {
+            directive: None,
+            address: "0.0.0.0:80".to_owned(),
+            tls: all_tls,
+            proxied: false,
+        }];
     }
     directives.into_iter().filter_map(|it| listen(it, all_tls, work)).collect()
 }
@@ -49,7 +57,10 @@ fn listen<'a>(directive: &'a Directive, all_tls: bool, work: &mut Work<'_>) -> O
             .differs(directive, "clients are spoken to in HTTP/1.1: HTTP/2 is not built yet");
     }
     if has("proxy_protocol") {
-        work.ledger.not(directive, "the PROXY protocol is not taken from clients yet");
+        work.ledger.differs(
+            directive,
+            "who may speak the PROXY protocol has to, and nobody else may connect",
+        );
     }
     if has("default_server") || has("default") {
         work.ledger
@@ -69,7 +80,12 @@ fn listen<'a>(directive: &'a Directive, all_tls: bool, work: &mut Work<'_>) -> O
     if options.iter().any(|it| !own.contains(&it.as_str())) {
         work.ledger.differs(directive, "options of the socket are the gateway's own");
     }
-    Some(Listen { directive: Some(directive), address, tls: all_tls || has("ssl") })
+    Some(Listen {
+        directive: Some(directive),
+        address,
+        tls: all_tls || has("ssl"),
+        proxied: has("proxy_protocol"),
+    })
 }
 
 fn address(text: &str) -> Option<String> {
@@ -82,7 +98,7 @@ fn address(text: &str) -> Option<String> {
     } else {
         format!("{text}:80")
     };
-    accepts::listen(&address).is_some().then_some(address)
+    (accepts::listen(&address).is_some() && !address.contains('$')).then_some(address)
 }
 
 /// Makes the listeners of all servers: one for each address, and one for all addresses of a port.
@@ -97,6 +113,9 @@ pub fn listeners(listens: &[Listen<'_>], work: &mut Work<'_>) {
             ..Listener::default()
         });
         listener.tls |= it.tls;
+        if it.proxied {
+            listener.proxy_protocol = balancers(work);
+        }
         if let (Some(directive), true) =
             (it.directive, address.starts_with("[::]") && it.address == address)
             && !listens.iter().any(|other| other.address == address.replace("[::]", "0.0.0.0"))
@@ -117,6 +136,21 @@ pub fn listeners(listens: &[Listen<'_>], work: &mut Work<'_>) {
         }
     }
     work.draft.listeners = kept;
+}
+
+/// Who stands in front, as `set_real_ip_from` says anywhere; nginx itself takes the header of anybody.
+fn balancers(work: &Work<'_>) -> Vec<String> {
+    let mut networks: Vec<String> = everywhere(&work.http, "set_real_ip_from")
+        .iter()
+        .filter_map(|it| accepts::network(it.arg(0)))
+        .map(|it| it.to_string())
+        .collect();
+    networks.sort();
+    networks.dedup();
+    if networks.is_empty() {
+        networks = ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec();
+    }
+    networks
 }
 
 /// What is taken whole swallows a single address of the same port.

@@ -31,7 +31,7 @@ pub fn backend(
         return Ok(shared(pool, work));
     }
     let address = with_scheme(&with_port(host, reach.tls), reach.tls);
-    if !accepts::server(&address) {
+    if !accepts::server(&address) || address.contains('$') {
         return Err(format!("`{host}` is not a server that can be named"));
     }
     if reach.connect_timeout.is_none() && reach.tls_keys.is_empty() {
@@ -90,7 +90,7 @@ fn shared(mut pool: Pool, work: &mut Work<'_>) -> String {
 
 fn server(directive: &Directive, reach: &Reach, pool: &mut Pool, work: &mut Work<'_>) {
     let address = with_scheme(&with_port(directive.arg(0), reach.tls), reach.tls);
-    if !accepts::server(&address) {
+    if !accepts::server(&address) || address.contains('$') {
         return work.ledger.not(directive, "not a server that can be named");
     }
     let mut server = Server { address, weight: 1, backup: false };
@@ -130,7 +130,11 @@ fn balance(directive: &Directive, pool: &mut Pool, work: &mut Work<'_>) {
         }
         "hash" => return hash(directive, pool, work),
         "sticky" if directive.arg(0) == "cookie" => {
-            hash_on(&format!("cookie:{}", directive.arg(1)), pool);
+            let on = format!("cookie:{}", directive.arg(1));
+            if !accepts::hash_on(&on) {
+                return ledger.not(directive, "not a key that can be hashed; see `hash_on`");
+            }
+            hash_on(&on, pool);
             return ledger.differs(directive, "the cookie is hashed, instead of naming a server");
         }
         "keepalive" | "keepalive_timeout" | "keepalive_requests" | "keepalive_time" => {

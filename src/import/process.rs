@@ -22,7 +22,7 @@ pub fn process(work: &mut Work<'_>) {
 
 fn workers(directive: &Directive, work: &mut Work<'_>) {
     match directive.arg(0).parse() {
-        Ok(number @ 1..) => {
+        Ok(number @ 1..=1024) => {
             work.draft.workers = Some(number);
             work.ledger.carried(directive);
         }
@@ -74,7 +74,7 @@ fn header_size(directive: &Directive) -> Option<String> {
     let each = directive.arg(1).to_ascii_lowercase();
     let kilobytes: u64 = each.strip_suffix('k')?.parse().ok().filter(|it| *it <= 1024)?;
     let all = number.checked_mul(kilobytes)?;
-    (all != 32 && all > 0).then(|| format!("{all}KiB"))
+    (all != 32 && (1..=16 * 1024).contains(&all)).then(|| format!("{all}KiB"))
 }
 
 /// Off for all, or in wsgate's own form for all.
@@ -98,7 +98,7 @@ fn access_log(work: &mut Work<'_>) {
 }
 
 /// The directives of this name in `http` and in every block below it.
-fn everywhere<'a>(http: &Scope<'a>, name: &str) -> Vec<&'a Directive> {
+pub fn everywhere<'a>(http: &Scope<'a>, name: &str) -> Vec<&'a Directive> {
     fn collect<'a>(directive: &'a Directive, name: &str, found: &mut Vec<&'a Directive>) {
         if directive.name == name {
             found.push(directive);

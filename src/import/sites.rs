@@ -1,6 +1,7 @@
 //! Servers as `[[sites]]`: names, certificate, routes in their order. Knows how servers stand beside
 //! each other; what is in a location is understood elsewhere.
 
+use super::access;
 use super::conditions::conditions;
 use super::doors::{self, Purpose};
 use super::draft::{Listener, Route, Site};
@@ -158,6 +159,8 @@ fn site<'a>(server: &Server<'a>, work: &mut Work<'a>) {
     site.routes = routes;
     work.ledger.carried(server.directive);
     certificate(server, &mut site, work);
+    let client_ca = access::client_ca(&server.scope, work);
+    site.client_ca = client_ca.map(|it| work.path(it.arg(0)));
     protocols(server, &mut site, work);
     first_of_its_address(server, work);
     work.draft.sites.push(site);

@@ -46,7 +46,7 @@ pub const OFF_DIFFERS: [&str; 7] = [
 ];
 
 const STATIC_FILES: &str = "static files are not served";
-const RATES: &str = "limits of rates and connections are not built yet";
+const RATES: &str = "nginx counts in zones; see gateway.max_connections_per_ip, handshakes_per_ip and a route's limits";
 const CACHE: &str = "answers are not cached";
 const RESPONSE_HEADERS: &str = "headers toward the client are passed on as the backend sent them";
 const COMPRESSION: &str = "answers are not compressed here; a backend's own compression passes";
@@ -64,7 +64,10 @@ const NEXT: &str = "another server is tried when no connection could be made, an
 const TABLE: &[(&str, Meaning)] = &[
     // Blocks, and what the translation reads.
     ("http server location upstream map if events return rewrite set", Read),
-    ("ssl_certificate ssl_certificate_key ssl_protocols ssl client_max_body_size", Read),
+    (
+        "ssl_certificate ssl_certificate_key ssl_protocols ssl ssl_verify_client ssl_client_certificate client_max_body_size",
+        Read,
+    ),
     ("proxy_pass proxy_set_header proxy_http_version proxy_read_timeout proxy_send_timeout", Read),
     (
         "proxy_connect_timeout proxy_ssl_trusted_certificate proxy_ssl_name proxy_ssl_certificate",
@@ -83,10 +86,9 @@ const TABLE: &[(&str, Meaning)] = &[
     ("auth_basic_user_file", Differs("goes with auth_basic")),
     ("auth_request auth_jwt", Guards("no other server is asked who may come")),
     ("auth_request_set satisfy", Lacks("goes with a guard that wsgate does not have")),
-    ("ssl_verify_client", Guards("client certificates are not asked for yet")),
     (
-        "ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_verify_depth",
-        Lacks("client certificates are not asked for yet"),
+        "ssl_trusted_certificate ssl_crl ssl_verify_depth",
+        Lacks("client certificates are judged by client_ca alone"),
     ),
     ("secure_link", Guards("signed links are not checked")),
     ("secure_link_md5 secure_link_secret", Lacks("signed links are not checked")),

@@ -113,9 +113,9 @@ impl SizeMeter {
     /// Adds a message. Two loads and two stores, none of them locked: this is done for every
     /// message, and by one task only.
     pub fn add(&self, size: u64) {
-        // ceil(log2(size)), and from it the place among powers of four that begin at 2^6.
-        let bits = u64::BITS - size.saturating_sub(1).leading_zeros();
-        let place = (bits.saturating_sub(5) / 2) as usize;
+        // The highest bit, and from it the place among powers of four that begin at 2^6.
+        let top = (size.saturating_sub(1) | 63).ilog2();
+        let place = ((top - 4) / 2) as usize;
         let count = &self.counts[place.min(SIZES.len())];
         count.store(count.load(Relaxed) + 1, Relaxed);
         self.sum.store(self.sum.load(Relaxed).wrapping_add(size), Relaxed);

@@ -1,14 +1,16 @@
 //! The listener stays while the gateway drains, moves with a reload, and goes with the process.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use wsgate::config::model::ListenAddress;
 
 use super::asking::{HERE, ask, code, json};
+use super::metrics::value;
 use super::{house, text, window};
 use crate::house::program::{Program, free_address, write};
-use crate::house::{Backend, Client, House, certificates, read, route, until};
+use crate::house::{Backend, Client, HOST, House, PATIENCE, certificates, read, route, until};
 
 #[tokio::test]
 async fn readiness_ends_with_the_drain_and_the_rest_stays() {
@@ -77,6 +79,62 @@ async fn a_taken_address_keeps_the_program_from_starting_and_is_named() {
 }
 
 #[tokio::test]
+async fn what_became_of_a_reload_is_told() {
+    let backend = Backend::echo().await;
+    let admin = free_address();
+    let config = text(&admin.to_string(), "", &route("/", &backend));
+    let address = free_address();
+    let config = config.replace("127.0.0.1:0", &address.to_string());
+    let file = write("reloads", &config);
+    let program = Program::launch("reloads", "", file.clone(), address);
+    let to = ListenAddress::Tcp(admin);
+    until(|| std::net::TcpStream::connect(admin).is_ok()).await;
+    for (text, expected, successful) in [
+        (format!("[gateway]\nworkerz = 1\n{config}"), (0, 1, "refused", "workers"), 0.0),
+        (format!("[gateway]\nworkers = 3\n{config}"), (1, 1, "applied", "gateway.workers"), 1.0),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        program.signal(Signal::HUP);
+        let begun = Instant::now();
+        let reloads = loop {
+            let reloads = json(&to, "GET", "/api/status").await.1["reloads"].clone();
+            if reloads["last"]["outcome"] == expected.2 {
+                break reloads;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{reloads}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(
+            (&reloads["applied"], &reloads["refused"]),
+            (&expected.0.into(), &expected.1.into())
+        );
+        let words = reloads["last"]["words"].as_str().expect("words");
+        assert!(words.contains(expected.3), "{words}");
+        let metrics = ask(&to, "GET", "/metrics", HERE).await.1;
+        assert_eq!(value(&metrics, "wsgate_reload_last_successful"), Some(successful));
+    }
+}
+
+#[tokio::test]
+async fn only_so_many_connections_are_served_at_once() {
+    let backend = Backend::echo().await;
+    let house = house("", &route("/", &backend)).await;
+    let to = window(&house);
+    let ListenAddress::Tcp(at) = to else { panic!("not TCP") };
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(Client::tcp(at).await.expect("it is open"));
+    }
+    let waiting = tokio::spawn(async move { code(&ask(&to, "GET", "/healthz", HERE).await.0) });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished(), "there is no place for it");
+    silent.pop();
+    assert_eq!(waiting.await.expect("no panic"), 200, "in the place of the one that left");
+    assert_eq!(house.metrics().accepted.value(), 0, "none of them is a client");
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn a_unix_socket_is_for_owner_and_group_and_goes_with_the_gateway() {
     let backend = Backend::echo().await;
     let folder = std::path::Path::new(certificates::folder());
@@ -105,19 +163,19 @@ async fn a_new_process_answers_at_the_same_address() {
     let pid = |status: serde_json::Value| status["pid"].as_u64().expect("a number");
     let old = pid(json(&to, "GET", "/api/status").await.1);
     program.signal(Signal::USR2);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let new = loop {
         // Never refused: one of the two always answers.
         let now = pid(json(&to, "GET", "/api/status").await.1);
         if now != old {
             break now;
         }
-        assert!(begun.elapsed() < crate::house::PATIENCE, "the old one stays");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(begun.elapsed() < PATIENCE, "the old one stays");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let (code, _, err) = program.end().await;
     assert_eq!(code, Some(0), "{err}");
-    let client = Client::tls(address, crate::house::HOST).await;
+    let client = Client::tls(address, HOST).await;
     assert!(client.is_ok(), "the new one serves");
     drop(client);
     let heir = rustix::process::Pid::from_raw(i32::try_from(new).expect("a pid")).expect("not 0");

@@ -5,6 +5,7 @@ mod figures;
 mod lifetime;
 mod metrics;
 mod orders;
+mod page;
 mod promtool;
 mod terminal;
 
