@@ -19,7 +19,8 @@ fuzz_target!(|text: &str| {
     }
     if imported.sites > 0 {
         let parsed = config::parse(Path::new("gateway.toml"), &imported.toml, &|_| None);
-        let (config, _) = parsed.unwrap_or_else(|report| panic!("{}\n{}", imported.toml, report.render()));
+        let (config, _) =
+            parsed.unwrap_or_else(|report| panic!("{}\n{}", imported.toml, report.render()));
         assert_eq!(config.sites.len(), imported.sites);
     }
 });
