@@ -24,8 +24,9 @@ const ALLOWED: [(&str, &str); 18] = [
         "control",
         "life config stream drain observe accept tls upstream http relay snapshot connection ws admin",
     ),
+    ("import", "config"),
     ("probe", "observe tls"),
-    ("cli", "admin config control observe probe tls"),
+    ("cli", "admin config control import observe probe tls"),
 ];
 
 #[test]
