@@ -8,7 +8,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::{client, server};
+use tokio_rustls::client;
+
+mod scratch;
+mod secure;
+
+pub use secure::Secure;
 
 /// A connected socket without TLS.
 #[derive(Debug)]
@@ -25,7 +30,7 @@ pub enum Stream {
     /// Bytes as they are.
     Plain(Socket),
     /// TLS with us as the server. Boxed: it is over a kilobyte, and plain streams are not.
-    Tls(Box<server::TlsStream<Socket>>),
+    Tls(Box<Secure>),
     /// TLS with us as the client.
     TlsOut(Box<client::TlsStream<Socket>>),
 }

@@ -7,18 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{Acceptor, NoServerSessionStorage};
+use rustls::server::{Accepted, Acceptor, NoServerSessionStorage};
 use rustls::version::{TLS12, TLS13};
-use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_rustls::LazyConfigAcceptor;
 
 use super::pem::{self, PemError};
 use super::tickets::{Policy, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
 use crate::life::{Elapsed, Timer, TlsFault, within};
-use crate::stream::{Socket, Stream};
+use crate::stream::{Secure, Socket, Stream};
 
 /// ALPN: WebSockets need HTTP/1.1, and nothing else is spoken yet.
 pub(super) const ALPN: &[u8] = b"http/1.1";
@@ -30,6 +29,9 @@ const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 /// How long a refused client may take to read the alert and hang up. Closing at once would reset
 /// the connection under the alert.
 const ALERT_LINGER: Duration = Duration::from_millis(500);
+
+/// Read at once of a ClientHello; most are shorter.
+const HELLO_PIECE: usize = 2048;
 
 /// Every site's TLS settings, by name.
 pub struct Table(Names<Arc<ServerConfig>>);
@@ -157,6 +159,8 @@ fn server_config(site: &Site, tickets: &Tickets) -> Result<ServerConfig, LoadErr
     tls.alpn_protocols = vec![ALPN.to_vec()];
     // Tickets are the state: the default store forgets all but 256 sessions.
     tls.session_storage = Arc::new(NoServerSessionStorage {});
+    // Each is a record and an encryption; a client that has one comes back as quickly as with two.
+    tls.send_tls13_tickets = 1;
     let policy = Policy { tls_min: site.tls_min };
     tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
     Ok(tls)
@@ -174,21 +178,48 @@ pub async fn handshake(
     within(Some(limit), Timer::TlsHandshake, shake(socket, table)).await?
 }
 
-async fn shake(socket: Socket, table: &Table) -> Result<Handshake, HandshakeError> {
-    let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(failed)?;
-    let name = start.client_hello().server_name().map(str::to_owned);
+async fn shake(mut socket: Socket, table: &Table) -> Result<Handshake, HandshakeError> {
+    let (accepted, hello) = hear(&mut socket).await.map_err(failed)?;
+    let name = accepted.client_hello().server_name().map(str::to_owned);
+    drop(accepted);
     let Some(tls) = name.as_deref().and_then(|name| table.0.find(name)) else {
         let fault = if name.is_some() { TlsFault::UnknownName } else { TlsFault::NoName };
-        refuse(start.io).await;
+        refuse(socket).await;
         return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
     };
-    let stream = start.into_stream(Arc::clone(tls)).await.map_err(failed)?;
-    let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-    Ok(Handshake {
-        stream: Stream::Tls(Box::new(stream)),
-        server_name: name.unwrap_or_default(),
-        resumed,
-    })
+    let stream = Secure::accept(socket, Arc::clone(tls), hello).await.map_err(failed)?;
+    let resumed = stream.resumed();
+    Ok(Handshake { stream: Stream::Tls(stream), server_name: name.unwrap_or_default(), resumed })
+}
+
+/// Reads until the ClientHello is whole. Returns every byte read beside it: the session of the
+/// site that it asks for has to hear it from the beginning.
+async fn hear(socket: &mut Socket) -> io::Result<(Accepted, Vec<u8>)> {
+    let mut acceptor = Acceptor::default();
+    let mut heard = Vec::new();
+    let mut piece = [0; HELLO_PIECE];
+    loop {
+        let some = socket.read(&mut piece).await?;
+        if some == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        heard.extend_from_slice(&piece[..some]);
+        let mut rest = &piece[..some];
+        while !rest.is_empty() {
+            acceptor.read_tls(&mut rest)?;
+            match acceptor.accept() {
+                Ok(None) => {}
+                Ok(Some(accepted)) => return Ok((accepted, heard)),
+                Err((error, mut alert)) => {
+                    let mut words = Vec::new();
+                    alert.write_all(&mut words)?;
+                    // It may be gone: it is refused all the same.
+                    let _ = socket.write_all(&words).await;
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
+            }
+        }
+    }
 }
 
 /// Sends the alert and lets the client hang up first.

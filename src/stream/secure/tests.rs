@@ -1,0 +1,1 @@
+//! What the stream does with records in every split.
