@@ -114,6 +114,8 @@ async fn tunnel(switched: Switched, books: &Books, drain: Watch, snapshot: &Snap
         drain: snapshot.gateway.drain.clone(),
         close: snapshot.gateway.timeouts.close,
     };
-    relay::run(Tunnel { client, backend, rules }, drain, &mut record).await;
-    drop((lease, present));
+    let entered = books.sockets.enter(&record.line, terms.lane);
+    let live = Arc::clone(entered.live());
+    relay::run(Tunnel { client, backend, rules, live }, drain, &mut record).await;
+    drop((lease, present, entered));
 }

@@ -36,4 +36,12 @@ impl Snapshot {
         let sites = Arc::new(Sites::build(config, &pools));
         Ok(Self { gateway: Arc::new(config.gateway.clone()), tls, sites, pools })
     }
+
+    /// The same with certificates, keys and ticket keys read again. Where they cannot be used the
+    /// old ones stay, and the errors say which. `config` is the one that this was built of.
+    pub fn renewed(&self, config: &Config, tickets: &Tickets) -> (Self, Vec<LoadError>) {
+        let (tls, errors) = self.tls.renewed(config, tickets);
+        let (gateway, sites) = (Arc::clone(&self.gateway), Arc::clone(&self.sites));
+        (Self { gateway, tls, sites, pools: self.pools.clone() }, errors)
+    }
 }

@@ -1,13 +1,16 @@
-//! Binding what the configuration names.
+//! Binding what the configuration names, or taking over a socket that is bound already.
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{Domain, Type};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
+use super::inherited::Ready;
 use crate::config::model::ListenAddress;
 use crate::stream::Socket;
 
@@ -19,6 +22,8 @@ const BACKLOG: i32 = 4096;
 pub struct Bound {
     kind: Kind,
     address: ListenAddress,
+    /// Somebody else goes on with it.
+    given_away: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -46,13 +51,26 @@ pub enum ListenError {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// A socket of systemd's that it did not hand over.
+    #[error(
+        "systemd gave no (further) socket of the name `{0}`: the socket unit needs FileDescriptorName={0}, and the service a restart after it"
+    )]
+    NotGiven(String),
+    /// A socket that was handed over and cannot be used.
+    #[error("the socket for {address} that was handed over cannot be used: {source}")]
+    Inherited {
+        /// The address in the configuration.
+        address: ListenAddress,
+        /// The operating system's reason.
+        source: io::Error,
+    },
 }
 
 /// Listens on `address`; inside a tokio runtime.
 ///
 /// # Errors
 /// [`ListenError`] with the address and the operating system's reason.
-pub async fn bind(address: &ListenAddress) -> Result<Bound, ListenError> {
+pub(super) async fn bind(address: &ListenAddress) -> Result<Bound, ListenError> {
     let (kind, address) = match address {
         ListenAddress::Tcp(at) => {
             let (listener, at) =
@@ -64,8 +82,28 @@ pub async fn bind(address: &ListenAddress) -> Result<Bound, ListenError> {
             let listener = unix(path).await.map_err(failed)?;
             (Kind::Unix(listener), address.clone())
         }
+        ListenAddress::Systemd(name) => return Err(ListenError::NotGiven(name.clone())),
     };
-    Ok(Bound { kind, address })
+    Ok(Bound { kind, address, given_away: AtomicBool::new(false) })
+}
+
+/// Goes on with a socket that listens already, under the name that the configuration has for it.
+pub(super) fn take_over(address: &ListenAddress, ready: Ready) -> Result<Bound, ListenError> {
+    let failed = |source| ListenError::Inherited { address: address.clone(), source };
+    let adopt = || match ready {
+        Ready::Tcp(listener) => {
+            listener.set_nonblocking(true)?;
+            let at = listener.local_addr()?;
+            let kind = Kind::Tcp(TcpListener::from_std(listener)?);
+            io::Result::Ok((kind, ListenAddress::Tcp(at)))
+        }
+        Ready::Unix(listener) => {
+            listener.set_nonblocking(true)?;
+            Ok((Kind::Unix(UnixListener::from_std(listener)?), address.clone()))
+        }
+    };
+    let (kind, address) = adopt().map_err(failed)?;
+    Ok(Bound { kind, address, given_away: AtomicBool::new(false) })
 }
 
 impl Bound {
@@ -74,11 +112,21 @@ impl Bound {
         &self.address
     }
 
+    /// Somebody else listens on it now: its file stays, and what is queued is theirs.
+    pub fn give_away(&self) {
+        self.given_away.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Bound::give_away`] was called.
+    pub fn is_given_away(&self) -> bool {
+        self.given_away.load(Ordering::Acquire)
+    }
+
     /// Waits for the next connection; the peer's address unless it is a unix socket.
     ///
     /// # Errors
     /// Those of accept(2).
-    pub(super) async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+    pub async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -94,9 +142,20 @@ impl Bound {
     }
 }
 
+impl AsFd for Bound {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.kind {
+            Kind::Tcp(listener) => listener.as_fd(),
+            Kind::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
 impl Drop for Bound {
     fn drop(&mut self) {
-        if let ListenAddress::Unix(path) = &self.address {
+        if let ListenAddress::Unix(path) = &self.address
+            && !self.is_given_away()
+        {
             let _ = std::fs::remove_file(path);
         }
     }

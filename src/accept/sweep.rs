@@ -1,14 +1,17 @@
 //! The accept loop: bounded by permits, backing off when the system has nothing left to give.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::listen::Bound;
-use crate::drain::{Guard, Phase, Watch};
+use crate::drain::{Guard, Watch};
 use crate::observe::books::Books;
 use crate::observe::metrics::Present;
 use crate::stream::Socket;
@@ -40,47 +43,68 @@ pub struct Held {
     _present: Present,
 }
 
-/// Accepts until the drain begins and hands each connection to `take`, which must not block.
+/// Accepts for ever and hands each connection to `take`, which must not block.
 ///
 /// While `permits` are used up nothing is accepted: the kernel's queue waits.
 pub async fn accept_on(
-    bound: Bound,
-    permits: Arc<Semaphore>,
-    mut drain: Watch,
-    books: Arc<Books>,
+    bound: &Bound,
+    permits: &Arc<Semaphore>,
+    drain: &Watch,
+    books: &Books,
     mut take: impl FnMut(Accepted),
 ) {
-    let watch = drain.clone();
-    let accepting = async {
-        let mut pause = PAUSE_FIRST;
-        // Only closing the semaphore makes this end, and nobody does.
-        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-            match bound.accept().await {
-                Ok((socket, peer)) => {
-                    pause = PAUSE_FIRST;
-                    books.metrics.accepted.add(1);
-                    let held = Held {
-                        _permit: permit,
-                        _guard: watch.guard(),
-                        _present: books.metrics.connections.enter(),
-                    };
-                    let local = socket.local_addr();
-                    take(Accepted { socket, peer, local, held });
-                }
-                Err(error) if concerns_one_connection(&error) => {}
-                Err(error) => {
-                    books.metrics.accept_errors.add(1);
-                    tracing::error!(%error, ?pause, "cannot accept; trying again after a pause");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_LONGEST);
-                }
+    let mut pause = PAUSE_FIRST;
+    // Only closing the semaphore makes this end, and nobody does.
+    while let Ok(permit) = Arc::clone(permits).acquire_owned().await {
+        match bound.accept().await {
+            Ok(connection) => {
+                pause = PAUSE_FIRST;
+                take(accepted(connection, permit, drain, books));
+            }
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) => {
+                books.metrics.accept_errors.add(1);
+                tracing::error!(%error, ?pause, "cannot accept; trying again after a pause");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_LONGEST);
             }
         }
-    };
-    tokio::select! {
-        () = accepting => {}
-        () = drain.reached(Phase::Draining) => {}
     }
+}
+
+/// Accepts what the kernel has queued so far: closing the socket would reset it, although the
+/// clients have every reason to think that they are connected.
+pub async fn accept_rest(
+    bound: &Bound,
+    permits: &Arc<Semaphore>,
+    drain: &Watch,
+    books: &Books,
+    mut take: impl FnMut(Accepted),
+) {
+    while let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        let mut next = pin!(bound.accept());
+        match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+            Poll::Ready(Ok(connection)) => take(accepted(connection, permit, drain, books)),
+            Poll::Ready(Err(error)) if concerns_one_connection(&error) => {}
+            Poll::Ready(Err(_)) | Poll::Pending => return,
+        }
+    }
+}
+
+fn accepted(
+    (socket, peer): (Socket, Option<SocketAddr>),
+    permit: OwnedSemaphorePermit,
+    drain: &Watch,
+    books: &Books,
+) -> Accepted {
+    books.metrics.accepted.add(1);
+    let held = Held {
+        _permit: permit,
+        _guard: drain.guard(),
+        _present: books.metrics.connections.enter(),
+    };
+    let local = socket.local_addr();
+    Accepted { socket, peer, local, held }
 }
 
 /// Errors of a connection that broke while it was queued: the next one may be fine.

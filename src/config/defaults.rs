@@ -1,5 +1,6 @@
 //! Every default of the contract, once, with its reason. Knows no keys that have none.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 const fn seconds(count: u64) -> Duration {
@@ -35,6 +36,9 @@ pub const HEADERS: usize = 100;
 
 /// `log.level`: how connections end, and nothing per message.
 pub const LOG_LEVEL: &str = "info";
+
+/// `admin.listen`: for this machine only; next to the 9xxx ports of other exporters.
+pub const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 
 /// `backends.NAME.connect_timeout`: a backend that near either answers at once or is down.
 pub const CONNECT_TIMEOUT: Duration = seconds(3);

@@ -24,7 +24,6 @@ pub const KEYS: &[NotYet] = &[
     key("gateway.max_connections_per_ip", "limit connections per address in the firewall"),
     key("gateway.handshakes_per_ip", "limit new connections per address in the firewall"),
     key("gateway.timeouts.proxy_header", "it belongs to `proxy_protocol`: leave it out"),
-    key("admin", "leave the table out; access lines in the log say how each connection ended"),
     key("listeners.proxy_protocol", "let the load balancer pass TCP through unchanged"),
     key("sites.client_ca", LEAVE_OUT),
     key("sites.routes.limits.messages", LEAVE_OUT),

@@ -9,8 +9,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::model::{
-    Backend, Config, ListenAddress, Listener, Protocol, Server, ServerAddress, Site, TlsVersion,
-    Upgrade,
+    Backend, Config, Listener, Protocol, Server, ServerAddress, Site, TlsVersion, Upgrade,
 };
 use crate::config::{self, Problem};
 use crate::tls::inspect::{Roots, expiry, inspect_with};
@@ -142,6 +141,8 @@ fn summary(config: &Config, now: SystemTime) -> String {
     for listener in &config.listeners {
         let _ = writeln!(text, "  listener {}", listener_line(listener));
     }
+    let admin = config.admin.listen.as_ref().map_or("off".to_owned(), ToString::to_string);
+    let _ = writeln!(text, "  admin {admin}");
     for site in &config.sites {
         let _ = writeln!(text, "  site {}", site_line(site, now));
         for route in &site.routes {
@@ -158,10 +159,7 @@ fn summary(config: &Config, now: SystemTime) -> String {
 }
 
 fn listener_line(listener: &Listener) -> String {
-    let address = match &listener.address.value {
-        ListenAddress::Tcp(address) => address.to_string(),
-        ListenAddress::Unix(path) => format!("unix:{}", path.display()),
-    };
+    let address = &listener.address.value;
     match &listener.protocol {
         Protocol::Https => format!("{address} https"),
         Protocol::Http { redirect_to_https: true, .. } => format!("{address} http, to https"),

@@ -9,13 +9,16 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
+use super::certificates::Files;
+use super::doors::{Doors, Porch};
+use super::handover::{HandoverError, Program, hand_over};
+use super::removed;
 use super::upkeep::Upkeep;
-use crate::accept::{self, Accepted, Bound, ListenError};
+use crate::accept::{Inherited, ListenError};
 use crate::config::Config;
-use crate::config::model::{self, ListenAddress, Listener, LogFormat, Protocol};
-use crate::connection::{House, walk};
+use crate::config::model::{self, ListenAddress, LogFormat};
 use crate::drain::{Phase, Signal, Watch};
-use crate::http::{Door, PlainDoor, Spelling, SpellingError};
+use crate::http::{Spelling, SpellingError};
 use crate::life::{Timer, within};
 use crate::observe::access::{Access, Target};
 use crate::observe::books::Books;
@@ -34,15 +37,16 @@ pub struct Gateway {
     signal: Signal,
     shared: Arc<Shared>,
     config: Config,
-    addresses: Vec<ListenAddress>,
+    doors: Doors,
+    files: Files,
     upkeep: Upkeep,
 }
 
 /// What outlives a reload.
-struct Shared {
-    snapshot: ArcSwap<Snapshot>,
+pub(super) struct Shared {
+    pub(super) snapshot: ArcSwap<Snapshot>,
     tickets: Tickets,
-    books: Arc<Books>,
+    pub(super) books: Arc<Books>,
 }
 
 /// Why a gateway did not start. Nothing is left running then.
@@ -68,6 +72,9 @@ pub enum ReloadError {
     /// A certificate or key.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// An address that is new.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
 }
 
 impl Gateway {
@@ -76,44 +83,46 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]; certificates are read before anything is bound.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let access = open_access(&config).map_err(StartError::AccessLog)?;
-        Self::start_with(config, Books::new(access)).await
+        Self::start_on(config, Inherited::default()).await
     }
 
-    /// As [`Gateway::start`], with books of the caller's.
+    /// As [`Gateway::start`], on sockets that are there already.
     ///
     /// # Errors
     /// As [`Gateway::start`].
-    pub async fn start_with(config: Config, books: Books) -> Result<Self, StartError> {
+    pub async fn start_on(config: Config, inherited: Inherited) -> Result<Self, StartError> {
+        let access = open_access(&config).map_err(StartError::AccessLog)?;
+        Self::start_with(config, Books::new(access), inherited).await
+    }
+
+    /// As [`Gateway::start_on`], with books of the caller's.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub async fn start_with(
+        config: Config,
+        books: Books,
+        inherited: Inherited,
+    ) -> Result<Self, StartError> {
         let tickets = Tickets::default();
         let snapshot = ArcSwap::from_pointee(Snapshot::build(&config, &tickets, None)?);
         let spelling = Spelling::learn().await?;
-        let mut bound = Vec::new();
-        for listener in &config.listeners {
-            bound.push((accept::bind(&listener.address.value).await?, door(listener)));
-        }
-        let addresses = bound.iter().map(|(bound, _)| bound.address().clone()).collect();
         let shared = Arc::new(Shared { snapshot, tickets, books: Arc::new(books) });
         let (signal, watch) = Signal::new();
         let permits = Arc::new(Semaphore::new(config.gateway.max_connections));
-        for (bound, door) in bound {
-            let house = House {
-                books: Arc::clone(&shared.books),
-                drain: watch.clone(),
-                spelling: spelling.clone(),
-                port: port(bound.address()),
-                door,
-            };
-            spawn(listen(bound, house, Arc::clone(&permits), Arc::clone(&shared)));
-        }
+        let porch = Porch { shared: Arc::clone(&shared), permits, drain: watch.clone(), spelling };
+        let mut doors = Doors::new(porch, inherited);
+        let plan = doors.plan(&config.listeners).await?;
+        doors.apply(plan);
         let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
         spawn(sweep(Arc::clone(&shared), watch));
-        Ok(Self { signal, shared, config, addresses, upkeep })
+        let files = Files::of(&config);
+        Ok(Self { signal, shared, config, doors, files, upkeep })
     }
 
     /// Where it listens, in the order of the configuration; port 0 has become a real one.
-    pub fn addresses(&self) -> &[ListenAddress] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<ListenAddress> {
+        self.doors.addresses()
     }
 
     /// Counters and access log.
@@ -130,23 +139,60 @@ impl Gateway {
     /// Connections keep the snapshot that they began with.
     ///
     /// # Errors
-    /// [`ReloadError`]; the running snapshot stays then.
-    pub fn reload(&mut self, config: Config) -> Result<Vec<&'static str>, ReloadError> {
+    /// [`ReloadError`]; everything stays as it was then.
+    pub async fn reload(&mut self, config: Config) -> Result<Vec<&'static str>, ReloadError> {
         let running = self.shared.snapshot.load_full();
         let next = Snapshot::build(&config, &self.shared.tickets, Some(&running))?;
+        let plan = self.doors.plan(&config.listeners).await?;
         let fixed = needs_restart(&self.config, &config);
         self.upkeep = Upkeep::of(&next.pools, self.upkeep.drain.clone());
         self.shared.snapshot.store(Arc::new(next));
+        self.doors.apply(plan);
+        self.files = Files::of(&config);
+        let gone = removed::let_go(&self.shared.books.sockets, &config);
+        if gone > 0 {
+            tracing::info!(sockets = gone, "their route or backend is gone: they are let go");
+        }
         self.config = config;
         Ok(fixed)
+    }
+
+    /// Looks whether a certificate, a key or a ticket key was renewed, and takes what is whole:
+    /// where a pair does not match (yet), the old one stays. Connections notice nothing.
+    pub fn renew(&mut self) {
+        if !self.files.changed(&self.config) {
+            return;
+        }
+        let running = self.shared.snapshot.load_full();
+        let next = running.renewed(&self.config, &self.shared.tickets);
+        self.files.tell(&next.1);
+        self.shared.snapshot.store(Arc::new(next.0));
+    }
+
+    /// The configuration that holds now.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Starts `program` on the same listening sockets and waits until it takes connections.
+    /// Returns its process id; what is left to do here is to drain, when those who have come here
+    /// last have their WebSocket.
+    ///
+    /// # Errors
+    /// [`HandoverError`]; everything goes on here then.
+    pub async fn hand_over(&mut self, program: &Program) -> Result<u32, HandoverError> {
+        let successor = hand_over(program, &self.doors.sockets()).await?;
+        self.doors.give_away();
+        Ok(successor)
     }
 
     /// Drains: takes nothing new, lets everything end as configured, and cuts what is left after
     /// `gateway.drain.timeout`, or as soon as `impatience` is over. Returns how many connections
     /// were cut.
-    pub async fn stop(self, impatience: impl Future<Output = ()>) -> usize {
+    pub async fn stop(mut self, impatience: impl Future<Output = ()>) -> usize {
         let limit = self.shared.snapshot.load().gateway.drain.timeout;
         self.signal.advance(Phase::Draining);
+        self.doors.close();
         tokio::select! {
             _ = within(Some(limit), Timer::Drain, self.signal.released()) => {}
             () = impatience => {}
@@ -172,15 +218,6 @@ impl Drop for Gateway {
     }
 }
 
-/// Accepts on one listener until the drain.
-async fn listen(bound: Bound, house: House, permits: Arc<Semaphore>, shared: Arc<Shared>) {
-    let (drain, books) = (house.drain.clone(), Arc::clone(&house.books));
-    let take = |accepted: Accepted| {
-        spawn(walk(accepted, house.clone(), shared.snapshot.load_full()));
-    };
-    accept::accept_on(bound, permits, drain, books, take).await;
-}
-
 /// Closes backend connections that nobody has used for long.
 async fn sweep(shared: Arc<Shared>, mut drain: Watch) {
     let mut every = tokio::time::interval(SWEEP);
@@ -196,25 +233,6 @@ async fn sweep(shared: Arc<Shared>, mut drain: Watch) {
 #[allow(clippy::disallowed_methods, reason = "control is the room that spawns")]
 pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     tokio::spawn(work).abort_handle()
-}
-
-fn door(listener: &Listener) -> Door {
-    match &listener.protocol {
-        Protocol::Https => Door::Https,
-        Protocol::Http { redirect_to_https, acme_challenge_root } => {
-            Door::Http(Arc::new(PlainDoor {
-                redirect_to_https: *redirect_to_https,
-                acme_challenge_root: acme_challenge_root.clone(),
-            }))
-        }
-    }
-}
-
-fn port(address: &ListenAddress) -> Option<u16> {
-    match address {
-        ListenAddress::Tcp(address) => Some(address.port()),
-        ListenAddress::Unix(_) => None,
-    }
 }
 
 fn open_access(config: &Config) -> io::Result<Access> {
@@ -236,10 +254,7 @@ pub(super) fn form(format: LogFormat) -> Form {
 
 /// The keys that differ and hold only from the next start on.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let listener = |it: &Listener| (it.address.value.clone(), it.protocol.clone());
-    let listeners = |it: &Config| it.listeners.iter().map(listener).collect::<Vec<_>>();
     let differ = [
-        ("listeners", listeners(old) != listeners(new)),
         ("gateway.workers", old.gateway.workers != new.gateway.workers),
         ("gateway.max_connections", old.gateway.max_connections != new.gateway.max_connections),
         ("log", old.log != new.log),

@@ -1,12 +1,17 @@
 //! Start and stop: the only room that spawns tasks, listens to signals and swaps snapshots. It
 //! knows every other room, and none of them knows it.
 
+mod certificates;
 pub mod check;
+mod doors;
 mod gateway;
+mod handover;
 mod limits;
+mod removed;
 mod run;
 mod signals;
 mod upkeep;
 
 pub use gateway::{Gateway, ReloadError, StartError};
+pub use handover::{HandoverError, Program};
 pub use run::{Exit, run};

@@ -2,15 +2,30 @@
 
 use std::io;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use sd_notify::NotifyState;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::{interval, sleep};
 
-use super::gateway::{Gateway, StartError, form};
+use super::certificates::warn_of_expiry;
+use super::gateway::{Gateway, StartError, form, spawn};
+use super::handover::{Predecessor, Program};
 use super::limits::raise_descriptors;
 use super::signals::{Signals, Wish};
+use crate::accept::Inherited;
 use crate::config::{self, Config};
 use crate::observe::logging;
+
+/// How often renewed certificates are looked for.
+const LOOKS: Duration = Duration::from_secs(10);
+
+/// After another process has taken over, handshakes under way may still succeed this long, before
+/// the drain answers them with 503.
+const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
+
+/// How often the log warns of certificates that expire.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How a run ended; the discriminants are the exit codes of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +58,37 @@ pub fn run(path: &Path, ready: impl FnOnce()) -> Exit {
     }
     let descriptors = raise_descriptors();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?descriptors, "starting");
+    let heritage = match Heritage::take() {
+        Ok(heritage) => heritage,
+        Err(error) => {
+            tracing::error!(%error, "the running process does not hand its sockets over");
+            return Exit::Failed;
+        }
+    };
     match runtime(&config) {
-        Ok(runtime) => runtime.block_on(live(config, path, ready)),
+        Ok(runtime) => runtime.block_on(live(config, path, heritage, ready)),
         Err(error) => {
             tracing::error!(%error, "the event loop cannot be started");
             Exit::Failed
         }
+    }
+}
+
+/// What was there before this process.
+struct Heritage {
+    predecessor: Option<Predecessor>,
+    inherited: Inherited,
+}
+
+impl Heritage {
+    fn take() -> io::Result<Self> {
+        let mut inherited = Inherited::from_systemd();
+        let called = Predecessor::call()?;
+        let predecessor = called.map(|(predecessor, sockets)| {
+            inherited.extend(sockets);
+            predecessor
+        });
+        Ok(Self { predecessor, inherited })
     }
 }
 
@@ -60,15 +100,15 @@ fn runtime(config: &Config) -> io::Result<Runtime> {
     builder.enable_all().thread_name("event-loop").build()
 }
 
-async fn live(config: Config, path: &Path, ready: impl FnOnce()) -> Exit {
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
+async fn live(config: Config, path: &Path, heritage: Heritage, ready: impl FnOnce()) -> Exit {
+    let (mut signals, program) = match Signals::listen().and_then(|it| Ok((it, Program::this()?))) {
+        Ok(both) => both,
         Err(error) => {
             tracing::error!(%error, "signals cannot be listened to");
             return Exit::Failed;
         }
     };
-    let gateway = match Gateway::start(config).await {
+    let gateway = match Gateway::start_on(config, heritage.inherited).await {
         Ok(gateway) => gateway,
         Err(error) => {
             tracing::error!("{error}");
@@ -78,35 +118,88 @@ async fn live(config: Config, path: &Path, ready: impl FnOnce()) -> Exit {
             };
         }
     };
-    for address in gateway.addresses() {
-        tracing::info!(%address, "listening");
-    }
+    heritage.predecessor.into_iter().for_each(Predecessor::dismiss);
     tell_systemd(&[NotifyState::Ready]);
     ready();
-    obey(gateway, &mut signals, path).await;
+    feed_watchdog();
+    obey(gateway, &mut signals, path, &program).await;
     Exit::Stopped
 }
 
-/// Does what signals ask for, until one asks to stop.
-async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path) {
+/// Tells systemd from the event loop that the event loop moves. Where systemd hears nothing for
+/// WatchdogSec= it starts the service anew.
+fn feed_watchdog() {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    spawn(async move {
+        let mut every = tokio::time::interval(limit / 3);
+        loop {
+            every.tick().await;
+            tell_systemd(&[NotifyState::Watchdog]);
+        }
+    });
+}
+
+/// Does what signals ask for, until one asks to stop or another process goes on.
+async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program: &Program) {
+    let (mut looks, mut days) = (interval(LOOKS), interval(DAY));
     loop {
-        match signals.next().await {
-            Wish::Stop => break,
-            Wish::Reload => reload(&mut gateway, path),
+        let wish = tokio::select! {
+            wish = signals.next() => wish,
+            _ = looks.tick() => {
+                gateway.renew();
+                tell_status(&gateway);
+                continue;
+            }
+            _ = days.tick() => {
+                warn_of_expiry(gateway.config(), SystemTime::now());
+                continue;
+            }
+        };
+        match wish {
+            Wish::Stop => {
+                tell_systemd(&[NotifyState::Stopping]);
+                break;
+            }
+            Wish::Reload => reload(&mut gateway, path).await,
             Wish::Reopen => gateway.books().access().reopen(),
-            Wish::Upgrade => tracing::warn!("handing over to a new binary is not yet supported"),
+            Wish::Upgrade if upgrade(&mut gateway, program).await => break,
+            Wish::Upgrade => {}
         }
     }
     let live = gateway.live();
     tracing::info!(live, "draining; a second signal stops at once");
-    tell_systemd(&[NotifyState::Stopping]);
     let second = async { while signals.next().await != Wish::Stop {} };
     let cut = gateway.stop(second).await;
     tracing::info!(cut, "stopped");
 }
 
+/// Lets a new process go on. Whether it does.
+async fn upgrade(gateway: &mut Gateway, program: &Program) -> bool {
+    tracing::info!(?program, "starting the new program on the same sockets");
+    match gateway.hand_over(program).await {
+        Ok(pid) => {
+            tracing::info!(pid, "the new process has taken over");
+            // From the main process, which alone systemd listens to; from here on that is the other.
+            tell_systemd(&[NotifyState::MainPid(pid), NotifyState::Ready]);
+            sleep(LAST_HANDSHAKES).await;
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "the new program did not take over, this one goes on");
+            false
+        }
+    }
+}
+
+fn tell_status(gateway: &Gateway) {
+    let metrics = &gateway.books().metrics;
+    let (sockets, connections) = (metrics.sockets.value(), metrics.connections.value());
+    let status = format!("{sockets} WebSockets, {connections} connections");
+    tell_systemd(&[NotifyState::Status(&status)]);
+}
+
 /// Reads the configuration again. Anything wrong with it changes nothing.
-fn reload(gateway: &mut Gateway, path: &Path) {
+async fn reload(gateway: &mut Gateway, path: &Path) {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell_systemd(&[NotifyState::Reloading, now]),
         Err(error) => tracing::debug!(%error, "systemd was not told of the reload"),
@@ -119,7 +212,7 @@ fn reload(gateway: &mut Gateway, path: &Path) {
             if !warnings.problems.is_empty() {
                 tracing::warn!("{}", warnings.render());
             }
-            match gateway.reload(config) {
+            match gateway.reload(config).await {
                 Err(error) => {
                     tracing::error!("the reload is refused, nothing has changed: {error}");
                 }

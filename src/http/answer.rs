@@ -221,6 +221,7 @@ impl Desk {
                     limits: route.rules.limits.clone(),
                     compressed: agreed.compressed,
                     engine_io,
+                    lane: Arc::clone(route.lane(&self.visit.books.sockets)),
                 };
                 Ok(Turned::Switched(response, Box::new((backend, lease, terms))))
             }

@@ -22,6 +22,7 @@ use crate::config::model::{Gateway, Heartbeat, RouteLimits};
 use crate::drain::{Phase, Watch};
 use crate::life::{By, Cause, Refusal, Stage, Timer, within};
 use crate::observe::books::Books;
+use crate::observe::lane::Lane;
 use crate::observe::line::Kind;
 use crate::observe::record::Record;
 use crate::stream::{Side, Stream};
@@ -110,6 +111,8 @@ pub struct Terms {
     pub compressed: bool,
     /// The version of Engine.IO that the query named; 3 when it named none.
     pub engine_io: u8,
+    /// What it is counted with.
+    pub lane: Arc<Lane>,
 }
 
 /// What the service leaves behind when it answers 101.

@@ -29,6 +29,8 @@ pub enum Cause {
     MessageTooBig,
     /// The gateway is being stopped, or the route went away.
     Drained,
+    /// Somebody asked the gateway to close it.
+    Ordered,
     /// A second signal, or the end of the drain: cut.
     Stopped,
 }
@@ -56,6 +58,7 @@ impl Cause {
             Self::MessageTooBig => 4,
             Self::Drained => 5,
             Self::Stopped => 6,
+            Self::Ordered => 7,
             Self::Timer(it) => TIMERS + it as usize,
             Self::Refusal(it) => REFUSALS + it as usize,
             Self::Tls(it) => TLS + it as usize,
@@ -79,13 +82,14 @@ impl fmt::Display for Cause {
             Self::Protocol(it) => write!(f, "protocol:{}", it.name()),
             Self::MessageTooBig => f.write_str("message_too_big"),
             Self::Drained => f.write_str("drained"),
+            Self::Ordered => f.write_str("ordered"),
             Self::Stopped => f.write_str("stopped"),
         }
     }
 }
 
 /// The first counter of the timers; the plain causes stand before it.
-const TIMERS: usize = 7;
+const TIMERS: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -101,6 +105,7 @@ mod tests {
             Cause::MessageTooBig,
             Cause::Drained,
             Cause::Stopped,
+            Cause::Ordered,
         ];
         causes.extend(Timer::ALL.iter().map(|it| Cause::Timer(*it)));
         causes.extend(Refusal::ALL.iter().map(|it| Cause::Refusal(*it)));

@@ -85,6 +85,8 @@ vocabulary! {
         MaxAge = "max_age",
         /// `limits.stalled_writer`
         StalledWriter = "stalled_writer",
+        /// For a new process to take the listeners over.
+        Handover = "handover",
         /// `gateway.drain.timeout`
         Drain = "drain_timeout",
     }

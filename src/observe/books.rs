@@ -1,10 +1,12 @@
 //! What every connection writes into when something ends: the counters and the access log.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::access::Access;
 use super::line::Line;
 use super::metrics::Metrics;
+use super::sockets::Sockets;
 
 /// A second reader of access lines, for tests.
 type Listener = Box<dyn Fn(&Line) + Send + Sync>;
@@ -13,6 +15,8 @@ type Listener = Box<dyn Fn(&Line) + Send + Sync>;
 pub struct Books {
     /// The counters.
     pub metrics: Metrics,
+    /// The live sockets.
+    pub sockets: Arc<Sockets>,
     access: Access,
     cutting: AtomicBool,
     listener: Option<Listener>,
@@ -23,6 +27,7 @@ impl Books {
     pub fn new(access: Access) -> Self {
         Self {
             metrics: Metrics::default(),
+            sockets: Arc::default(),
             access,
             cutting: AtomicBool::new(false),
             listener: None,

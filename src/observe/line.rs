@@ -34,6 +34,19 @@ pub struct Flow {
     pub messages: u64,
     /// Bytes: of frames with their headers, or of a body.
     pub bytes: u64,
+    /// Those of them that belong to binary messages.
+    pub binary: Part,
+    /// Those of them that are control frames.
+    pub control: Part,
+}
+
+/// Some of the frames and bytes of a [`Flow`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Frames.
+    pub frames: u64,
+    /// Their bytes, headers included.
+    pub bytes: u64,
 }
 
 /// Everything that one access line says. Empty texts are left out.
@@ -99,6 +112,27 @@ impl Default for Line {
             millis: 0,
             end,
             detail: String::new(),
+        }
+    }
+}
+
+impl Flow {
+    /// Adds what another flow has carried.
+    pub fn add(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        for (to, from) in [(&mut self.binary, other.binary), (&mut self.control, other.control)] {
+            to.frames += from.frames;
+            to.bytes += from.bytes;
+        }
+    }
+
+    /// What belongs to text messages: neither binary nor control.
+    pub const fn text(&self) -> Part {
+        Part {
+            frames: self.frames.saturating_sub(self.binary.frames + self.control.frames),
+            bytes: self.bytes.saturating_sub(self.binary.bytes + self.control.bytes),
         }
     }
 }
@@ -224,7 +258,7 @@ mod tests {
             client: "10.0.0.1".to_owned(),
             target: "/a b".to_owned(),
             status: 101,
-            down: Flow { frames: 2, messages: 2, bytes: 34 },
+            down: Flow { frames: 2, messages: 2, bytes: 34, ..Flow::default() },
             end: End::new(By::Client, Stage::Relay, Cause::Close(1000)),
             ..Line::default()
         }

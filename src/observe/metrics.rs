@@ -48,17 +48,6 @@ impl Drop for Present {
     }
 }
 
-/// What flowed one way through sockets.
-#[derive(Debug, Default)]
-pub struct Flow {
-    /// Frames of every kind.
-    pub frames: Counter,
-    /// Messages that came to their end.
-    pub messages: Counter,
-    /// Bytes of frames, headers included.
-    pub bytes: Counter,
-}
-
 /// Everything that the gateway counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -78,10 +67,6 @@ pub struct Metrics {
     pub tls_resumed: Counter,
     /// WebSocket handshakes that succeeded.
     pub upgrades: Counter,
-    /// What clients sent through sockets that have ended.
-    pub from_clients: Flow,
-    /// What backends sent through sockets that have ended.
-    pub from_backends: Flow,
     /// The gateway's own pings to clients and backends.
     pub pings: Counter,
     /// Access lines that were lost because their queue was full.
@@ -100,8 +85,6 @@ impl Default for Metrics {
             tls_full: Counter::default(),
             tls_resumed: Counter::default(),
             upgrades: Counter::default(),
-            from_clients: Flow::default(),
-            from_backends: Flow::default(),
             pings: Counter::default(),
             lost_lines: Counter::default(),
             ends: std::iter::repeat_with(Counter::default).take(Cause::COUNT).collect(),

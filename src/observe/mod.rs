@@ -3,8 +3,11 @@
 
 pub mod access;
 pub mod books;
+pub mod lane;
 pub mod line;
+pub mod live;
 pub mod logging;
 pub mod metrics;
 pub mod record;
 pub mod redact;
+pub mod sockets;

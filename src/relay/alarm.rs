@@ -90,10 +90,10 @@ impl Running {
         }
         let max_age = self.rules.heartbeat.max_age.map(|age| self.born + age);
         if past(max_age) {
-            return self.let_go(Cause::Timer(Timer::MaxAge), now);
+            return self.grown_old(now);
         }
-        if past(self.drain_at) {
-            return self.let_go(Cause::Drained, now);
+        if let Some(order) = self.order.take_if(|it| now >= it.at) {
+            return self.let_go(&order.farewell, now);
         }
         if past(self.ask_at(now)) {
             self.up.beats.ask();
@@ -112,7 +112,7 @@ impl Running {
             self.backend_pulse.due(now, &self.down.heard, self.up.pinged()),
             self.idle_until(),
             self.rules.heartbeat.max_age.map(|age| self.born + age),
-            self.drain_at,
+            self.order.as_ref().map(|it| it.at),
             self.ask_at(now),
             self.down.stalled.zip(stall).map(|(since, limit)| since + limit),
             self.up.stalled.zip(stall).map(|(since, limit)| since + limit),

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::flow::{Input, Output};
 use super::{BACKEND_LOST, Running};
 use crate::life::{By, Cause, End, Rule, Stage, Timer};
+use crate::observe::live::Farewell;
 use crate::ws::{close, control};
 
 /// For a backend to finish its answers to a client that has broken the protocol.
@@ -161,10 +162,16 @@ impl Running {
         self.end_all(By::Gateway, Cause::Timer(Timer::Idle), beat.close_code, &reason, now);
     }
 
-    /// Drained, or old enough: the client is told what the drain is configured to say.
-    pub(super) fn let_go(&mut self, cause: Cause, now: Instant) {
-        let reason = self.rules.drain.close_reason.clone();
+    /// Old enough: the client is told what the drain is configured to say.
+    pub(super) fn grown_old(&mut self, now: Instant) {
+        let (cause, reason) = (Cause::Timer(Timer::MaxAge), self.rules.drain.close_reason.clone());
         self.end_all(By::Gateway, cause, self.rules.drain.close_code, &reason, now);
+    }
+
+    /// Drained, or ordered to close.
+    pub(super) fn let_go(&mut self, farewell: &Farewell, now: Instant) {
+        let Farewell { cause, code, reason } = farewell;
+        self.end_all(By::Gateway, *cause, *code, reason, now);
     }
 
     /// `side` has taken no byte for `limits.stalled_writer`: no Close can reach it any more.

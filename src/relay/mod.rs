@@ -15,6 +15,7 @@ mod scratch;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use self::pulse::Pulse;
 use crate::config::model::{Drain, Heartbeat, RouteLimits};
 use crate::drain::{Phase, Watch};
 use crate::life::{By, Cause, End, Stage};
-use crate::observe::metrics::{self, Metrics};
+use crate::observe::live::{Farewell, Live, Order};
 use crate::observe::record::Record;
 use crate::stream::{Side, Stream};
 use crate::ws::close;
@@ -42,6 +43,8 @@ pub struct Tunnel {
     pub backend: Side,
     /// The rules it is under.
     pub rules: Rules,
+    /// Where others see it, and order it to close.
+    pub live: Arc<Live>,
 }
 
 /// The rules of one tunnel.
@@ -82,7 +85,7 @@ pub async fn run(tunnel: Tunnel, mut drain: Watch, record: &mut Record) {
     if let Some(words) = running.detail.take() {
         record.detail(words);
     }
-    count(&record.books().metrics, up, down, running.pings);
+    record.books().metrics.pings.add(running.pings);
 }
 
 /// Runs until the tunnel ends, or until the drain reaches `phase` (`None`).
@@ -103,22 +106,6 @@ async fn until(running: &mut Running, drain: &mut Watch, phase: Phase) -> Option
         reached.as_mut().poll(cx).map(|()| None)
     })
     .await
-}
-
-fn count(
-    metrics: &Metrics,
-    up: crate::observe::line::Flow,
-    down: crate::observe::line::Flow,
-    pings: u64,
-) {
-    let add = |to: &metrics::Flow, flow: crate::observe::line::Flow| {
-        to.frames.add(flow.frames);
-        to.messages.add(flow.messages);
-        to.bytes.add(flow.bytes);
-    };
-    add(&metrics.from_clients, up);
-    add(&metrics.from_backends, down);
-    metrics.pings.add(pings);
 }
 
 /// A tunnel under way.
@@ -143,8 +130,12 @@ struct Running {
     cut_at: Option<Instant>,
     /// When a backend's last answers to an expelled client have had their time.
     hurry_at: Option<Instant>,
-    /// When the drain reaches this tunnel.
-    drain_at: Option<Instant>,
+    /// How and when it is told to go, by the drain or by an order.
+    order: Option<Order>,
+    /// What others see of it.
+    live: Arc<Live>,
+    /// An order knows whom to wake.
+    registered: bool,
     pings: u64,
     /// The one timer, re-armed when it fires.
     alarm: Pin<Box<Sleep>>,
@@ -154,7 +145,7 @@ struct Running {
 
 impl Running {
     fn new(tunnel: Tunnel) -> Self {
-        let Tunnel { client, backend, rules } = tunnel;
+        let Tunnel { client, backend, rules, live } = tunnel;
         let now = Instant::now();
         let limit = rules.limits.message_size;
         let beat = &rules.heartbeat;
@@ -176,7 +167,9 @@ impl Running {
             http_behind_switch: false,
             cut_at: None,
             hurry_at: None,
-            drain_at: None,
+            order: None,
+            live,
+            registered: false,
             pings: 0,
             alarm: Box::pin(sleep_until(now)),
             alarm_set: false,
@@ -190,6 +183,25 @@ impl Running {
     /// Lets everything move as far as it goes.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let now = Instant::now();
+        self.listen(cx, now);
+        let polled = self.move_on(cx, now);
+        self.live.publish(&self.live.up, &self.up.seen, self.up.heard);
+        self.live.publish(&self.live.down, &self.down.seen, self.down.heard);
+        polled
+    }
+
+    /// Hears of orders from outside.
+    fn listen(&mut self, cx: &Context<'_>, now: Instant) {
+        if !self.registered {
+            self.registered = true;
+            self.live.register(cx.waker());
+        }
+        if let Some(order) = self.live.ordered() {
+            self.obey(order, now);
+        }
+    }
+
+    fn move_on(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<End> {
         loop {
             let (up, down) = scratch::lend(|scratch| {
                 let (client, backend) = (&mut self.client, &mut self.backend);
@@ -215,9 +227,22 @@ impl Running {
     }
 
     fn drain_soon(&mut self) {
-        let share: f64 = rand::random();
-        self.drain_at = Some(Instant::now() + self.rules.drain.spread.mul_f64(share));
-        self.rearm(Instant::now());
+        let (share, now): (f64, _) = (rand::random(), Instant::now());
+        let drain = &self.rules.drain;
+        let farewell = Farewell {
+            cause: Cause::Drained,
+            code: drain.close_code,
+            reason: drain.close_reason.as_str().into(),
+        };
+        self.obey(Order { farewell, at: now + drain.spread.mul_f64(share) }, now);
+    }
+
+    /// Of several orders the earliest holds.
+    fn obey(&mut self, order: Order, now: Instant) {
+        if self.order.as_ref().is_none_or(|other| order.at < other.at) {
+            self.order = Some(order);
+            self.rearm(now);
+        }
     }
 
     fn broke(&mut self, from: By, broken: Broken, now: Instant) {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod inspect;
 pub mod pem;
 mod server;
+mod shared_tickets;
 mod tickets;
 
 pub use server::{Handshake, HandshakeError, LoadError, Table, handshake};

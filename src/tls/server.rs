@@ -13,7 +13,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::pem::{self, PemError};
-use super::tickets::{Policy, Tickets};
+use super::tickets::{Policy, Ticketers, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
 use crate::life::{Elapsed, Timer, TlsFault, within};
@@ -34,7 +34,11 @@ const ALERT_LINGER: Duration = Duration::from_millis(500);
 const HELLO_PIECE: usize = 2048;
 
 /// Every site's TLS settings, by name.
-pub struct Table(Names<Arc<ServerConfig>>);
+pub struct Table {
+    names: Names<Arc<ServerConfig>>,
+    /// The same in the order of the configuration.
+    sites: Vec<Arc<ServerConfig>>,
+}
 
 /// A site whose certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +72,14 @@ pub enum LoadError {
     /// The system has no randomness for a ticket key.
     #[error("session tickets: {0}")]
     Tickets(#[source] rustls::Error),
+    /// A file of `gateway.ticket_keys`.
+    #[error("ticket key {}: {source}", path.display())]
+    TicketKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// The file that says which backends to trust.
     #[error("ca {}: {source}", path.display())]
     Ca {
@@ -129,18 +141,41 @@ impl Table {
     /// # Errors
     /// [`LoadError`] for the first site that cannot be used; `wsgate check` names them all.
     pub fn load(config: &Config, tickets: &Tickets) -> Result<Self, LoadError> {
+        let tickets = tickets.of(config)?;
+        let sites = config.sites.iter().map(|site| server_config(site, &tickets).map(Arc::new));
+        Ok(Self::new(config, sites.collect::<Result<_, _>>()?))
+    }
+
+    /// Reads them again. A site whose files cannot be used (yet) keeps what it has; the errors
+    /// say which. `config` is the one that this table was made of.
+    pub fn renewed(&self, config: &Config, tickets: &Tickets) -> (Self, Vec<LoadError>) {
+        let mut errors = Vec::new();
+        let tickets = tickets.of(config).unwrap_or_else(|error| {
+            errors.push(error);
+            tickets.latest()
+        });
+        let renewed = config.sites.iter().zip(&self.sites).map(|(site, old)| {
+            server_config(site, &tickets).map(Arc::new).unwrap_or_else(|error| {
+                errors.push(error);
+                Arc::clone(old)
+            })
+        });
+        let sites = renewed.collect();
+        (Self::new(config, sites), errors)
+    }
+
+    fn new(config: &Config, sites: Vec<Arc<ServerConfig>>) -> Self {
         let mut names = Names::default();
-        for site in &config.sites {
-            let tls = Arc::new(server_config(site, tickets)?);
+        for (site, tls) in config.sites.iter().zip(&sites) {
             for domain in &site.domains {
-                names.insert(&domain.value, Arc::clone(&tls));
+                names.insert(&domain.value, Arc::clone(tls));
             }
         }
-        Ok(Self(names))
+        Self { names, sites }
     }
 }
 
-fn server_config(site: &Site, tickets: &Tickets) -> Result<ServerConfig, LoadError> {
+fn server_config(site: &Site, tickets: &Ticketers) -> Result<ServerConfig, LoadError> {
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
     let (chain, private) = LoadError::read_pair(certificate, key)?;
     let versions: &[&SupportedProtocolVersion] = match site.tls_min {
@@ -182,7 +217,7 @@ async fn shake(mut socket: Socket, table: &Table) -> Result<Handshake, Handshake
     let (accepted, hello) = hear(&mut socket).await.map_err(failed)?;
     let name = accepted.client_hello().server_name().map(str::to_owned);
     drop(accepted);
-    let Some(tls) = name.as_deref().and_then(|name| table.0.find(name)) else {
+    let Some(tls) = name.as_deref().and_then(|name| table.names.find(name)) else {
         let fault = if name.is_some() { TlsFault::UnknownName } else { TlsFault::NoName };
         refuse(socket).await;
         return Err(HandshakeError::Name(fault, name.unwrap_or_default()));

@@ -8,7 +8,7 @@ use crate::config::model::{Backend, Config};
 use crate::tls::LoadError;
 
 /// Every pool, in the order of [`Config::backends`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pools(Vec<Arc<Pool>>);
 
 impl Pools {

@@ -48,6 +48,8 @@ pub enum Step {
         begins: bool,
         /// Whether these bytes end a message.
         ends_message: bool,
+        /// Whether they belong to a binary message.
+        binary: bool,
     },
     /// A whole control frame of `len` bytes.
     Control {
@@ -82,6 +84,8 @@ pub struct Scanner {
     compressed: bool,
     in_message: bool,
     last_fragment: bool,
+    /// The current message is binary.
+    binary: bool,
     /// Messages of these lengths are handed out.
     wanted: Lengths,
 }
@@ -100,6 +104,7 @@ impl Scanner {
             compressed,
             in_message: false,
             last_fragment: false,
+            binary: false,
             wanted: Lengths::NONE,
         }
     }
@@ -118,6 +123,11 @@ impl Scanner {
     /// Whether everything so far was whole messages: where another message may be put in.
     pub fn at_message_border(&self) -> bool {
         self.left == 0 && !self.in_message
+    }
+
+    /// The length of the current message so far, or of the last one.
+    pub fn message_length(&self) -> u64 {
+        self.message
     }
 
     /// Says what stands at the front of `buf`, which is not empty.
@@ -185,6 +195,9 @@ impl Scanner {
         if self.message > self.limit {
             return Err(Violation::TooBig);
         }
+        if !continues {
+            self.binary = data == Data::Binary;
+        }
         self.in_message = !header.is_final;
         self.last_fragment = header.is_final;
         self.left = length;
@@ -196,7 +209,8 @@ impl Scanner {
         let taken = self.left.min(rest.len() as u64);
         self.left -= taken;
         let ends_message = self.left == 0 && self.last_fragment;
-        Step::Data { len: head + taken as usize, begins: head > 0, ends_message }
+        let (len, begins) = (head + taken as usize, head > 0);
+        Step::Data { len, begins, ends_message, binary: self.binary }
     }
 
     /// A whole message in one frame. Out of line: the frames that nobody asked for don't pay for it.

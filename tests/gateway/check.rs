@@ -48,6 +48,8 @@ goldens! {
     pings_that_cannot_be_answered_are_an_error => "heartbeat",
     an_answer_that_would_be_wrong_for_the_application_is_an_error => "application",
     a_missing_environment_variable_is_shown_at_its_place => "environment",
+    an_admin_listener_that_everybody_reaches_is_warned_of => "admin",
+    an_admin_listener_needs_an_address_of_its_own => "admin-taken",
     limits_of_the_machine_are_named_with_their_numbers => "limits",
 }
 

@@ -70,7 +70,7 @@ async fn sockets_count_across_reloads() {
     for _ in 0..3 {
         live.push(socket(&house, "/", "").await);
     }
-    house.gateway.reload(read(&pool(&servers(&[&a, &b]))).0).expect("a good configuration");
+    house.gateway.reload(read(&pool(&servers(&[&a, &b]))).0).await.expect("a good configuration");
     for expected in ["b", "b", "b"] {
         let (client, name) = socket(&house, "/", "").await;
         assert_eq!(name, expected, "the three before the reload still count");

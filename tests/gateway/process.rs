@@ -1,99 +1,15 @@
 //! The program as its user meets it: exit codes, signals, descriptor limits, its log.
 
-use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::net::TcpStream;
 
 use crate::house::client::Client;
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked, raw};
-use crate::house::{Backend, HOST, PATIENCE, certificates, route, site, soon};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_wsgate");
-
-/// A running program; killed when the test fails.
-struct Program {
-    child: Child,
-    config: PathBuf,
-    address: SocketAddr,
-}
-
-impl Program {
-    /// Runs the program behind `limits`, a shell's words, and waits until it listens.
-    async fn start(name: &str, limits: &str, settings: &str, routes: &str) -> Self {
-        let address = free_address();
-        let config = write(name, &text(address, settings, routes));
-        let command = format!("{limits} exec {PROGRAM} run --config {}", config.display());
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &command]).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = shell.spawn().expect("started");
-        let program = Self { child, config, address };
-        let begun = Instant::now();
-        while TcpStream::connect(address).await.is_err() {
-            assert!(begun.elapsed() < PATIENCE, "it does not listen");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        program
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).expect("it lives");
-    }
-
-    async fn socket(&self, path: &str) -> Client {
-        let mut client = Client::tls(self.address, HOST).await.expect("TLS");
-        let head = client.upgrade(path, "").await;
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        client
-    }
-
-    /// Waits for its end: exit code, standard output, standard error.
-    async fn end(mut self) -> (Option<i32>, String, String) {
-        let begun = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("waited") {
-                break status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "it does not end");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        let mut text = [String::new(), String::new()];
-        self.child.stdout.take().expect("piped").read_to_string(&mut text[0]).expect("UTF-8");
-        self.child.stderr.take().expect("piped").read_to_string(&mut text[1]).expect("UTF-8");
-        let [out, err] = text;
-        (status.code(), out, err)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn text(address: SocketAddr, settings: &str, routes: &str) -> String {
-    format!(
-        "{settings}[[listeners]]\naddress = \"{address}\"\nprotocol = \"https\"\n{}{routes}",
-        site(HOST)
-    )
-}
-
-fn write(name: &str, text: &str) -> PathBuf {
-    let path = PathBuf::from(certificates::folder()).join(format!("{name}.toml"));
-    std::fs::write(&path, text).expect("written");
-    path
-}
-
-fn free_address() -> SocketAddr {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("an address")
-}
+use crate::house::program::{PROGRAM, Program, free_address, text, write};
+use crate::house::{Backend, HOST, PATIENCE, route, soon};
 
 /// Runs the program to its end: exit code and everything that it printed.
 fn run(arguments: &[&str]) -> (Option<i32>, String) {

@@ -135,6 +135,9 @@ fn gateway_toml(port: u16, backends: SocketAddr, ipv6: bool) -> String {
 timeout = "3s"
 spread = "500ms"
 
+[admin]                    # it may stand beside a gateway that has the usual address
+listen = "off"
+
 [[listeners]]
 address = "127.0.0.1:{port}"
 protocol = "https"

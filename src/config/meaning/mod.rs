@@ -1,6 +1,7 @@
 //! From raw to model: everything that can be known from the text alone. Opens no file and no
 //! socket; what a key may hold is in `values`, what it is when absent in `defaults`.
 
+mod admin;
 mod backend;
 mod backends;
 mod heartbeat;
@@ -8,11 +9,12 @@ mod listeners;
 mod route;
 mod site;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::defaults;
 use crate::config::model::{
-    AccessLog, ClientTimeouts, Config, Drain, Gateway, Log, LogFormat, Source,
+    AccessLog, ClientTimeouts, Config, Drain, Gateway, Located, Log, LogFormat, Source,
 };
 use crate::config::raw::{self, Raw};
 use crate::config::reader::Reader;
@@ -35,10 +37,12 @@ pub fn config(raw: Raw, source: Arc<Source>, reader: &mut Reader<'_>) -> Option<
     let gateway = gateway(&raw.gateway.unwrap_or_default(), reader);
     let log = log(&raw.log.unwrap_or_default(), reader);
     let listeners = listeners::listeners(raw.listeners, reader);
+    let served = listeners.as_deref().unwrap_or_default();
+    let admin = admin::admin(&raw.admin.unwrap_or_default(), served, reader);
     let mut backends = Backends::read(raw.backends.unwrap_or_default(), reader);
     let sites = site::sites(raw.sites, &mut backends, reader);
     let backends = backends.finish(reader);
-    Some(Config { source, gateway, log, listeners: listeners?, backends, sites: sites? })
+    Some(Config { source, gateway, log, admin, listeners: listeners?, backends, sites: sites? })
 }
 
 fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {
@@ -53,11 +57,21 @@ fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {
             defaults::MAX_CONNECTIONS,
             1..=MOST_CONNECTIONS,
         ),
+        ticket_keys: files(raw.ticket_keys.as_ref(), reader),
         drain: drain(raw.drain.as_ref().unwrap_or(&raw::Drain::default()), reader),
         timeouts: timeouts(raw.timeouts.as_ref().unwrap_or(&Default::default()), reader),
         header_size: usize::try_from(size).unwrap_or(usize::MAX),
         headers: reader.number_or(limits.headers.as_ref(), defaults::HEADERS, 1..=MOST_HEADERS),
     }
+}
+
+fn files(raw: Option<&raw::Texts>, reader: &mut Reader<'_>) -> Vec<Located<PathBuf>> {
+    let written = reader.list(raw, |text| match text {
+        "" => Err(Wrong::new("the path is empty")),
+        path => Ok(PathBuf::from(path)),
+    });
+    let place = |it: Located<PathBuf>| Located { value: reader.path(&it.value), spot: it.spot };
+    written.into_iter().map(place).collect()
 }
 
 fn head_size(text: &str) -> Result<u64, Wrong> {

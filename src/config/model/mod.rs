@@ -23,6 +23,8 @@ pub struct Config {
     pub gateway: Gateway,
     /// `[log]`
     pub log: Log,
+    /// `[admin]`
+    pub admin: Admin,
     /// `[[listeners]]`, at least one.
     pub listeners: Vec<Listener>,
     /// `[backends.NAME]` and the servers named inline by routes; routes refer to them by place.
@@ -53,12 +55,14 @@ pub struct Located<T> {
 }
 
 /// `[gateway]`, with `[gateway.drain]`, `[gateway.timeouts]` and `[gateway.limits]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Gateway {
     /// Event-loop threads; 0 is one per core.
     pub workers: usize,
     /// Client connections in all; beyond it the accept queue waits.
     pub max_connections: usize,
+    /// Files with the keys of session tickets, the first for new ones; none: keys of its own.
+    pub ticket_keys: Vec<Located<PathBuf>>,
     /// How live sockets are let go.
     pub drain: Drain,
     /// Waits on the client's side.
@@ -126,6 +130,13 @@ pub enum AccessLog {
     File(PathBuf),
 }
 
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where the gateway shows itself; `None` is off.
+    pub listen: Option<ListenAddress>,
+}
+
 /// One of `[[listeners]]`.
 #[derive(Clone, Debug)]
 pub struct Listener {
@@ -142,6 +153,8 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// A unix socket's path.
     Unix(PathBuf),
+    /// A socket that systemd listens on already, by its `FileDescriptorName=`.
+    Systemd(String),
 }
 
 impl fmt::Display for ListenAddress {
@@ -149,6 +162,7 @@ impl fmt::Display for ListenAddress {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Systemd(name) => write!(f, "systemd:{name}"),
         }
     }
 }

@@ -63,6 +63,7 @@ table! {
     Raw {
         gateway: Gateway,
         log: Log,
+        admin: Admin,
         listeners: Spanned<Vec<Spanned<Listener>>>,
         backends: BTreeMap<Text, Spanned<Backend>>,
         sites: Spanned<Vec<Spanned<Site>>>,
@@ -74,6 +75,7 @@ table! {
     Gateway {
         workers: Whole,
         max_connections: Whole,
+        ticket_keys: Texts,
         drain: Drain,
         timeouts: ClientTimeouts,
         limits: HeadLimits,
@@ -114,6 +116,13 @@ table! {
         level: Text,
         format: Text,
         access: Text,
+    }
+}
+
+table! {
+    /// `[admin]`
+    Admin {
+        listen: Text,
     }
 }
 
@@ -270,6 +279,7 @@ pub fn tables() -> Vec<(&'static str, &'static [&'static str])> {
         ("gateway.timeouts", ClientTimeouts::KEYS),
         ("gateway.limits", HeadLimits::KEYS),
         ("log", Log::KEYS),
+        ("admin", Admin::KEYS),
         ("listeners", Listener::KEYS),
         ("backends.NAME", Backend::KEYS),
         ("backends.NAME.servers", ServerTable::KEYS),

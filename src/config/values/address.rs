@@ -8,14 +8,13 @@ use ipnet::IpNet;
 use crate::config::model::{ListenAddress, ServerAddress};
 use crate::config::values::Wrong;
 
-/// `listeners.address`: `ip:port`, `[ip]:port` or `unix:/path`.
+/// `listeners.address`: `ip:port`, `[ip]:port`, `unix:/path` or `systemd:NAME`.
 pub fn listen(text: &str) -> Result<ListenAddress, Wrong> {
     if let Some(path) = text.strip_prefix("unix:") {
         return unix_path(path).map(ListenAddress::Unix);
     }
-    if text.starts_with("systemd:") {
-        let wrong = Wrong::new("socket activation is not yet supported");
-        return Err(wrong.hint("write the address here, e.g. \"[::]:443\""));
+    if let Some(name) = text.strip_prefix("systemd:") {
+        return systemd_name(name).map(ListenAddress::Systemd);
     }
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(ListenAddress::Tcp(address));
@@ -28,13 +27,23 @@ pub fn listen(text: &str) -> Result<ListenAddress, Wrong> {
     if text.parse::<IpAddr>().is_ok() {
         return Err(wrong.hint("the port is missing: write e.g. \"0.0.0.0:443\" or \"[::]:443\""));
     }
-    Err(wrong.hint("write an IP address and a port such as \"[::]:443\", or \"unix:/path\""))
+    Err(wrong.hint(
+        "write an IP address and a port such as \"[::]:443\", \"unix:/path\" or \"systemd:NAME\"",
+    ))
+}
+
+/// `admin.listen`: an address as of a listener, or `"off"`.
+pub fn admin(text: &str) -> Result<Option<ListenAddress>, Wrong> {
+    if text == "off" { Ok(None) } else { listen(text).map(Some) }
 }
 
 /// Whether the second of two listeners would find its address taken by the first.
 pub fn overlap(one: &ListenAddress, other: &ListenAddress) -> bool {
-    let (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) = (one, other) else {
-        return one == other;
+    let (one, other) = match (one, other) {
+        (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => (one, other),
+        // A socket unit may have several sockets of one name: each entry takes the next.
+        (ListenAddress::Systemd(_), _) => return false,
+        _ => return one == other,
     };
     // Port 0 is any free one, `[::]` takes IPv4 too, and an unspecified address takes them all.
     let covers = |a: IpAddr, b: IpAddr| {
@@ -160,6 +169,16 @@ fn is_dns_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(label)
 }
 
+/// What `FileDescriptorName=` allows: no colon and no control character (systemd.socket(5)).
+fn systemd_name(name: &str) -> Result<String, Wrong> {
+    let letter = |it: u8| it.is_ascii_alphanumeric() || b"._-@".contains(&it);
+    if name.is_empty() || name.len() > 255 || !name.bytes().all(letter) {
+        let wrong = Wrong::new(format!("`{name}` is not the name of a socket"));
+        return Err(wrong.hint("it is FileDescriptorName= in the socket unit, e.g. \"https\""));
+    }
+    Ok(name.to_owned())
+}
+
 fn unix_path(path: &str) -> Result<PathBuf, Wrong> {
     // sockaddr_un: 108 bytes with the closing zero.
     const LONGEST: usize = 107;
@@ -190,7 +209,8 @@ mod tests {
         assert!(hint(listen("*:80")).contains("[::]:80"));
         assert!(hint(listen("443")).contains("[::]:443"));
         assert!(hint(listen("0.0.0.0")).contains("port"));
-        assert!(listen("localhost:443").is_err() && listen("systemd:web").is_err());
+        assert_eq!(listen("systemd:web"), Ok(ListenAddress::Systemd("web".into())));
+        assert!(listen("localhost:443").is_err() && listen("systemd:").is_err());
         assert!(listen("unix:").is_err() && listen("127.0.0.1:70000").is_err());
     }
 
@@ -204,6 +224,7 @@ mod tests {
         assert!(overlap("10.0.0.1:443", "[::]:443"));
         assert!(overlap("0.0.0.0:443", "10.0.0.1:443"));
         assert!(overlap("unix:/a", "unix:/a"));
+        assert!(!overlap("systemd:web", "systemd:web"), "each takes the next of that name");
         assert!(!overlap("0.0.0.0:443", "[::1]:443"));
         assert!(!overlap("[::]:443", "[::]:80"));
         assert!(!overlap("127.0.0.1:0", "127.0.0.1:0"));

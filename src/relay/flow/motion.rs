@@ -211,16 +211,28 @@ impl Flow {
     ) -> Result<Option<(usize, bool)>, Broken> {
         match self.scanner.step(buf)? {
             Step::Incomplete => Ok(None),
-            Step::Data { len, begins, ends_message } => {
+            Step::Data { len, begins, ends_message, binary } => {
                 self.seen.frames += u64::from(begins);
                 self.seen.messages += u64::from(ends_message);
+                if binary {
+                    self.seen.binary.frames += u64::from(begins);
+                    self.seen.binary.bytes += len as u64;
+                }
                 self.data = now;
                 self.passed = now;
                 Ok(Some((len, self.input == Input::Relay)))
             }
-            Step::Short { len, short } => Ok(Some((len, self.short(&short, now)))),
+            Step::Short { len, short } => {
+                if !short.is_text {
+                    self.seen.binary.frames += 1;
+                    self.seen.binary.bytes += len as u64;
+                }
+                Ok(Some((len, self.short(&short, now))))
+            }
             Step::Control { len, control } => {
                 self.seen.frames += 1;
+                self.seen.control.frames += 1;
+                self.seen.control.bytes += len as u64;
                 Ok(Some((len, self.control(&control, nonce)?)))
             }
         }

@@ -29,6 +29,6 @@ fn place<'a>(backend: &'a Backend, error: &LoadError) -> Option<&'a Spot> {
         LoadError::Ca { .. } => backend.tls.ca.as_ref().map(spot),
         LoadError::Key { .. } => client.map(|it| spot(&it.1)),
         LoadError::Certificate { .. } | LoadError::Pair { .. } => client.map(|it| spot(&it.0)),
-        LoadError::NoRoots | LoadError::Client(_) | LoadError::Tickets(_) => None,
+        _ => None,
     }
 }

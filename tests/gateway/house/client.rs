@@ -93,7 +93,12 @@ impl Client {
 
     /// Sends a request without a body and reads the head of the answer.
     pub async fn get(&mut self, path: &str, fields: &str) -> String {
-        self.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n")).await;
+        self.get_as(HOST, path, fields).await
+    }
+
+    /// The same from another host.
+    pub async fn get_as(&mut self, host: &str, path: &str, fields: &str) -> String {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n")).await;
         self.head().await
     }
 

@@ -12,6 +12,17 @@ import path from 'node:path';
 export function makeCertificate(folder, domain) {
   const file = (name) => path.join(folder, name);
   selfSigned(file('ca.key'), file('ca.crt'));
+  renewCertificate(folder, domain);
+  return {
+    ca: readFileSync(file('ca.crt'), 'utf8'),
+    certificate: file('leaf.crt'),
+    privateKey: file('leaf.key'),
+  };
+}
+
+/** Makes the certificate in `folder` anew, with another key and signed by the same CA. */
+export function renewCertificate(folder, domain) {
+  const file = (name) => path.join(folder, name);
   openssl('req', '-new', '-nodes', ...EC_KEY, '-keyout', file('leaf.key'), '-out', file('leaf.csr'),
     '-subj', `/CN=${domain}`);
   writeFileSync(file('leaf.ext'), [
@@ -23,11 +34,6 @@ export function makeCertificate(folder, domain) {
   ].join('\n'));
   openssl('x509', '-req', '-in', file('leaf.csr'), '-CA', file('ca.crt'), '-CAkey', file('ca.key'),
     '-CAcreateserial', '-days', '30', '-sha256', '-extfile', file('leaf.ext'), '-out', file('leaf.crt'));
-  return {
-    ca: readFileSync(file('ca.crt'), 'utf8'),
-    certificate: file('leaf.crt'),
-    privateKey: file('leaf.key'),
-  };
 }
 
 const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];

@@ -14,6 +14,14 @@ import { LOOPBACK, freePort, untilAccepting, within } from './ports.mjs';
 export const DOMAIN = 'game.example.test';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const SETTINGS = `[gateway.drain]
+timeout = "5s"
+spread = "500ms"
+
+[log]
+level = "warn"
+
+`;
 const START_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 15_000;
 
@@ -30,9 +38,10 @@ export function gatewayBinary() {
 /**
  * Starts the gateway for one site (DOMAIN) with `routes`, the TOML text of its `[[sites.routes]]` and of the
  * `[backends.NAME]` they name. Returns what a client needs (`port`, `ca`, `host`), the log so far, and `stop()`.
- * Without `identity`, from `keepIdentity`, it makes a certificate of its own.
+ * Without `identity`, from `keepIdentity`, it makes a certificate of its own. `settings` is the TOML text of its
+ * `[gateway.drain]` and `[log]`; `rewrite(routes)` writes the file anew, `signal(name)` sends a signal.
  */
-export async function startGateway(routes, { identity } = {}) {
+export async function startGateway(routes, { identity, settings = SETTINGS } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wsgate-peers-'));
   const forget = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', forget);
@@ -40,9 +49,11 @@ export async function startGateway(routes, { identity } = {}) {
     const own = identity ? readIdentity(identity) : makeCertificate(folder, DOMAIN);
     const port = await freePort();
     const config = path.join(folder, 'gateway.toml');
-    writeFileSync(config, configuration(port, own, routes));
+    const rewrite = (text) => writeFileSync(config, settings + configuration(port, own, text));
+    rewrite(routes);
     const child = await launch(config, port);
-    return { ...child, port, ca: own.ca, host: DOMAIN, stop: () => child.stop().finally(forget) };
+    const stop = () => child.stop().finally(forget);
+    return { ...child, port, ca: own.ca, host: DOMAIN, folder, config, rewrite, stop };
   } catch (error) {
     forget();
     throw error;
@@ -65,12 +76,8 @@ function readIdentity(folder) {
 }
 
 function configuration(port, { certificate, privateKey }, routes) {
-  return `[gateway.drain]
-timeout = "5s"
-spread = "500ms"
-
-[log]
-level = "warn"
+  return `[admin]
+listen = "off"
 
 [[listeners]]
 address = "${LOOPBACK}:${port}"
@@ -101,12 +108,13 @@ async function launch(config, port) {
     kill();
     throw new Error(`${error.message}; it said:\n${log.stdout}${log.stderr}`);
   }
-  return { log, stop: () => stop(child, closed, kill) };
+  const signal = (name) => child.kill(name);
+  return { log, pid: child.pid, closed, signal, stop: () => stop(child, closed, kill) };
 }
 
 /** SIGTERM, then the exit code; a process that does not go in time is killed and reported. */
 async function stop(child, closed, kill) {
-  child.kill('SIGTERM');
+  child.kill('SIGTERM'); // one that has ended already has its exit code still
   try {
     const [code, signal] = await within(STOP_LIMIT_MS, 'wsgate to stop after SIGTERM', closed);
     return signal ?? code;

@@ -31,8 +31,8 @@ export class Tools {
   }
 
   /** A wsgate with these routes and backends; it must exit with 0 when the row is over. */
-  async gateway(toml) {
-    const gateway = await startGateway(toml, { identity: this.#identity });
+  async gateway(toml, settings) {
+    const gateway = await startGateway(toml, { identity: this.#identity, settings });
     this.#gateways.push(gateway);
     this.after(async () => {
       const code = await gateway.stop();

@@ -1,0 +1,69 @@
+//! Certificates, keys and ticket keys on disk: whether one of them was renewed, and whether one is
+//! about to expire. Looks at the files that the configuration names, through every link: certbot
+//! swaps links, others rename or write in place.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::config::Config;
+use crate::tls::LoadError;
+use crate::tls::inspect::expiry;
+
+/// From here on the log warns every day, as `wsgate check` does.
+const EXPIRES_SOON: Duration = Duration::from_secs(21 * 24 * 60 * 60);
+
+/// What tells one content of a file from another: device, inode, size, and when it was changed.
+type Mark = Option<(u64, u64, u64, i64, i64)>;
+
+/// The files as they were when they were last read.
+pub(super) struct Files(BTreeMap<PathBuf, Mark>);
+
+impl Files {
+    /// As they are now.
+    pub(super) fn of(config: &Config) -> Self {
+        let pairs = config.sites.iter().flat_map(|it| [&it.certificate, &it.private_key]);
+        let all = pairs.chain(&config.gateway.ticket_keys).map(|it| it.value.clone());
+        Self(all.map(|path| (path.clone(), mark(&path))).collect())
+    }
+
+    /// Whether one of them has changed since; the next question is about the time from here on.
+    pub(super) fn changed(&mut self, config: &Config) -> bool {
+        let now = Self::of(config);
+        let changed = now.0 != self.0;
+        *self = now;
+        changed
+    }
+
+    /// Says what became of a change.
+    pub(super) fn tell(&self, errors: &[LoadError]) {
+        if errors.is_empty() {
+            tracing::info!("certificates were renewed and are in use");
+        }
+        for error in errors {
+            tracing::warn!(%error, "a renewed certificate is not in use yet, the old one stays");
+        }
+    }
+}
+
+fn mark(path: &Path) -> Mark {
+    let it = std::fs::metadata(path).ok()?;
+    Some((it.dev(), it.ino(), it.size(), it.ctime(), it.ctime_nsec()))
+}
+
+/// Warns of every certificate that expires soon, or has.
+pub(super) fn warn_of_expiry(config: &Config, now: SystemTime) {
+    for site in &config.sites {
+        let Some(until) = expiry(site) else { continue };
+        let name = site.domains.first().map_or("", |it| it.value.as_str());
+        match until.duration_since(now) {
+            Err(_) => tracing::error!(site = name, "the certificate has expired"),
+            Ok(left) if left < EXPIRES_SOON => {
+                let days = left.as_secs() / (24 * 60 * 60);
+                tracing::warn!(site = name, days, "the certificate expires soon");
+            }
+            Ok(_) => {}
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The listeners that are open, and what a reload changes about them: what stays is not touched,
+//! what is new is bound before anything else changes, what is gone is closed last.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, Semaphore};
+
+use super::gateway::{Shared, spawn};
+use crate::accept::{self, Accepted, Bound, Inherited, ListenError};
+use crate::config::model::{ListenAddress, Listener, Protocol};
+use crate::connection::{House, walk};
+use crate::drain::{Phase, Watch};
+use crate::http::{Door, PlainDoor, Spelling};
+
+/// What every listener lets its connections into.
+#[derive(Clone)]
+pub(super) struct Porch {
+    pub shared: Arc<Shared>,
+    pub permits: Arc<Semaphore>,
+    pub drain: Watch,
+    pub spelling: Spelling,
+}
+
+/// The listeners of the running configuration, in its order.
+pub(super) struct Doors {
+    porch: Porch,
+    /// Sockets that nobody has asked for yet; a reload may.
+    inherited: Inherited,
+    open: Vec<OpenDoor>,
+}
+
+struct OpenDoor {
+    /// As the configuration has it.
+    address: ListenAddress,
+    bound: Arc<Bound>,
+    /// What is spoken there from now on.
+    door: Arc<ArcSwap<Door>>,
+    closing: Arc<Notify>,
+}
+
+/// Listeners that are bound and not yet open.
+pub(super) struct Plan(Vec<(Listener, Option<Bound>)>);
+
+impl Doors {
+    /// No listener yet.
+    pub(super) fn new(porch: Porch, inherited: Inherited) -> Self {
+        Self { porch, inherited, open: Vec::new() }
+    }
+
+    /// Binds whatever of `listeners` is not open yet.
+    ///
+    /// # Errors
+    /// [`ListenError`]; nothing has changed then.
+    pub(super) async fn plan(&mut self, listeners: &[Listener]) -> Result<Plan, ListenError> {
+        let mut left: Vec<&ListenAddress> = self.open.iter().map(|it| &it.address).collect();
+        let mut plan = Vec::new();
+        for listener in listeners {
+            let address = &listener.address.value;
+            let bound = match left.iter().position(|it| *it == address) {
+                Some(place) => {
+                    left.remove(place);
+                    None
+                }
+                None => Some(self.inherited.bind(address).await?),
+            };
+            plan.push((listener.clone(), bound));
+        }
+        Ok(Plan(plan))
+    }
+
+    /// Opens what is new, changes what is spoken elsewhere, and closes what the plan lacks.
+    pub(super) fn apply(&mut self, plan: Plan) {
+        let mut before = std::mem::take(&mut self.open);
+        for (listener, bound) in plan.0 {
+            let address = listener.address.value;
+            let door = door(&listener.protocol);
+            let known = before.iter().position(|it| it.address == address);
+            match (bound, known) {
+                (Some(bound), _) => self.open(address, bound, door),
+                (None, Some(place)) => {
+                    let kept = before.remove(place);
+                    kept.door.store(Arc::new(door));
+                    self.open.push(kept);
+                }
+                // A plan binds what is not open.
+                (None, None) => {}
+            }
+        }
+        before.iter().for_each(|it| it.closing.notify_one());
+    }
+
+    fn open(&mut self, address: ListenAddress, bound: Bound, door: Door) {
+        tracing::info!(address = %bound.address(), "listening");
+        let (bound, closing) = (Arc::new(bound), Arc::new(Notify::new()));
+        let door = Arc::new(ArcSwap::from_pointee(door));
+        let parts = (Arc::clone(&bound), Arc::clone(&door), Arc::clone(&closing));
+        spawn(listen(parts, self.porch.clone()));
+        self.open.push(OpenDoor { address, bound, door, closing });
+    }
+
+    /// Where it listens, in the order of the configuration; port 0 has become a real one.
+    pub(super) fn addresses(&self) -> Vec<ListenAddress> {
+        self.open.iter().map(|it| it.bound.address().clone()).collect()
+    }
+
+    /// Every listening socket under the name that [`Inherited`] finds it by.
+    pub(super) fn sockets(&self) -> Vec<(String, BorrowedFd<'_>)> {
+        self.open.iter().map(|it| (it.address.to_string(), it.bound.as_fd())).collect()
+    }
+
+    /// Lets go of all of them; each closes when its queue has been taken.
+    pub(super) fn close(&mut self) {
+        self.open.clear();
+    }
+
+    /// Another process goes on with them: nothing more is accepted here, not even what is queued.
+    pub(super) fn give_away(&mut self) {
+        for door in self.open.drain(..) {
+            door.bound.give_away();
+            door.closing.notify_one();
+        }
+    }
+}
+
+/// Accepts on one listener until it is closed or the drain begins.
+async fn listen(
+    (bound, door, closing): (Arc<Bound>, Arc<ArcSwap<Door>>, Arc<Notify>),
+    porch: Porch,
+) {
+    let (permits, drain) = (&porch.permits, &porch.drain);
+    let books = &porch.shared.books;
+    let take = |accepted: Accepted| {
+        let house = House {
+            books: Arc::clone(books),
+            drain: drain.clone(),
+            spelling: porch.spelling.clone(),
+            door: (**door.load()).clone(),
+            port: port(bound.address()),
+        };
+        spawn(walk(accepted, house, porch.shared.snapshot.load_full()));
+    };
+    let mut draining = drain.clone();
+    tokio::select! {
+        () = accept::accept_on(&bound, permits, drain, books, take) => {}
+        () = draining.reached(Phase::Draining) => {}
+        () = closing.notified() => tracing::info!(address = %bound.address(), "no longer listening"),
+    }
+    if !bound.is_given_away() {
+        accept::accept_rest(&bound, permits, drain, books, take).await;
+    }
+}
+
+fn door(protocol: &Protocol) -> Door {
+    match protocol {
+        Protocol::Https => Door::Https,
+        Protocol::Http { redirect_to_https, acme_challenge_root } => {
+            Door::Http(Arc::new(PlainDoor {
+                redirect_to_https: *redirect_to_https,
+                acme_challenge_root: acme_challenge_root.clone(),
+            }))
+        }
+    }
+}
+
+fn port(address: &ListenAddress) -> Option<u16> {
+    match address {
+        ListenAddress::Tcp(address) => Some(address.port()),
+        ListenAddress::Unix(_) | ListenAddress::Systemd(_) => None,
+    }
+}

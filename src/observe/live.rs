@@ -1,0 +1,184 @@
+//! One live socket as everybody else sees it: who it is, what has flowed so far, and a mailbox in
+//! which it can be ordered to close. Only its tunnel writes the meters; knows nothing of frames.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, SystemTime};
+
+use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
+
+use super::lane::Lane;
+use super::line::{Flow, Line, Part};
+use crate::life::Cause;
+
+/// One socket that has not ended.
+#[derive(Debug)]
+pub struct Live {
+    /// The id that its access line will have, as a number.
+    pub id: u64,
+    /// The way that it came.
+    pub lane: Arc<Lane>,
+    /// The name asked for.
+    pub host: Box<str>,
+    /// The address of the server at its other end.
+    pub server: Box<str>,
+    /// The client's address; behind a trusted proxy the forwarded one.
+    pub client: Box<str>,
+    /// The mini program, or nothing.
+    pub app: Box<str>,
+    /// The Origin header, or nothing.
+    pub origin: Box<str>,
+    /// When it became a WebSocket.
+    pub since: SystemTime,
+    /// What has come from the client.
+    pub up: Meter,
+    /// What has come from the backend.
+    pub down: Meter,
+    begun: Instant,
+    ordered: AtomicBool,
+    order: Mutex<Option<Order>>,
+    tunnel: AtomicWaker,
+}
+
+/// What has come from one side so far. One task writes, anybody reads; the numbers belong together
+/// only loosely.
+#[derive(Debug, Default)]
+pub struct Meter {
+    frames: AtomicU64,
+    messages: AtomicU64,
+    bytes: AtomicU64,
+    binary: [AtomicU64; 2],
+    control: [AtomicU64; 2],
+    /// Seconds of the socket's life after which the side was last heard.
+    heard: AtomicU64,
+    /// The last round trip of a ping in microseconds; 0 when there was none.
+    round_trip: AtomicU64,
+}
+
+/// How a socket is told to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// The word for the log: [`Cause::Ordered`] or [`Cause::Drained`].
+    pub cause: Cause,
+    /// The close code that the client gets.
+    pub code: u16,
+    /// The close reason that the client gets.
+    pub reason: Arc<str>,
+}
+
+/// A farewell and its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What is said.
+    pub farewell: Farewell,
+    /// When.
+    pub at: Instant,
+}
+
+impl Live {
+    /// The socket whose access line is `line` so far; it begins now.
+    pub(super) fn new(id: u64, line: &Line, lane: Arc<Lane>) -> Self {
+        Self {
+            id,
+            lane,
+            host: line.host.as_str().into(),
+            server: line.server.as_str().into(),
+            client: line.client.as_str().into(),
+            app: line.app.as_str().into(),
+            origin: line.origin.as_str().into(),
+            since: SystemTime::now(),
+            up: Meter::default(),
+            down: Meter::default(),
+            begun: Instant::now(),
+            ordered: AtomicBool::new(false),
+            order: Mutex::default(),
+            tunnel: AtomicWaker::new(),
+        }
+    }
+
+    /// How long it has been alive.
+    pub fn age(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Since when the side of `meter` has been silent, as of `now`; exact to a second.
+    pub fn silent_for(&self, meter: &Meter, now: Instant) -> Duration {
+        let heard = Duration::from_secs(meter.heard.load(Relaxed));
+        now.saturating_duration_since(self.begun + heard)
+    }
+
+    /// Tells the tunnel to close. When it has an order already, the earlier one holds.
+    pub fn order(&self, order: Order) {
+        let mut waiting = self.order_waiting();
+        if waiting.as_ref().is_none_or(|other| order.at < other.at) {
+            *waiting = Some(order);
+        }
+        drop(waiting);
+        self.ordered.store(true, Relaxed);
+        // Waking is a release, and the poll that it leads to an acquire: the flag is seen there.
+        self.tunnel.wake();
+    }
+
+    /// For the tunnel, at its first poll: whom an order wakes. The wakers of one task stay the
+    /// same, so once is enough.
+    pub fn register(&self, tunnel: &Waker) {
+        self.tunnel.register(tunnel);
+    }
+
+    /// For the tunnel, at every poll: one relaxed load while there is no news.
+    pub fn ordered(&self) -> Option<Order> {
+        if !self.ordered.load(Relaxed) {
+            return None;
+        }
+        // Before the look into the mailbox: an order that comes behind it sets the flag again.
+        self.ordered.store(false, Relaxed);
+        self.order_waiting().take()
+    }
+
+    /// For the tunnel: what has come from the side of `meter`, which was last heard at `heard`.
+    pub fn publish(&self, meter: &Meter, flow: &Flow, heard: Instant) {
+        if meter.bytes.load(Relaxed) == flow.bytes {
+            return;
+        }
+        meter.bytes.store(flow.bytes, Relaxed);
+        meter.frames.store(flow.frames, Relaxed);
+        meter.messages.store(flow.messages, Relaxed);
+        for (to, part) in [(&meter.binary, flow.binary), (&meter.control, flow.control)] {
+            to[0].store(part.frames, Relaxed);
+            to[1].store(part.bytes, Relaxed);
+        }
+        meter.heard.store(heard.saturating_duration_since(self.begun).as_secs(), Relaxed);
+    }
+
+    fn order_waiting(&self) -> MutexGuard<'_, Option<Order>> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Meter {
+    /// What has come so far.
+    pub fn flow(&self) -> Flow {
+        let part =
+            |it: &[AtomicU64; 2]| Part { frames: it[0].load(Relaxed), bytes: it[1].load(Relaxed) };
+        Flow {
+            frames: self.frames.load(Relaxed),
+            messages: self.messages.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            binary: part(&self.binary),
+            control: part(&self.control),
+        }
+    }
+
+    /// How long the side took to answer the gateway's last ping.
+    pub fn round_trip(&self) -> Option<Duration> {
+        Some(self.round_trip.load(Relaxed)).filter(|it| *it > 0).map(Duration::from_micros)
+    }
+
+    /// For the tunnel: a ping was answered.
+    pub fn answered(&self, after: Duration) {
+        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        self.round_trip.store(micros.max(1), Relaxed);
+    }
+}

@@ -1,0 +1,330 @@
+//! The register of live sockets: who is alive, what all of them together have carried, and orders
+//! to some of them. What has ended stays in the sums. Knows nothing of tunnels.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::lane::Lane;
+use super::line::{Flow, Line};
+use super::live::{Farewell, Live, Order};
+
+/// Locks over which the sockets are spread; each is held for one look-up.
+const SHARDS: usize = 64;
+
+/// Lanes that are remembered after a reload has removed their route.
+const LANES_KEPT: usize = 1024;
+
+/// Every live socket.
+#[derive(Debug)]
+pub struct Sockets {
+    shards: Vec<Mutex<Shard>>,
+    lanes: Mutex<Lanes>,
+}
+
+/// What is in the register; dropping it takes the socket out.
+#[derive(Debug)]
+pub struct Entered {
+    live: Arc<Live>,
+    register: Arc<Sockets>,
+}
+
+/// Which sockets are meant; what is `None` is no condition.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The one with this id.
+    pub id: Option<u64>,
+    /// Those of one site, by its first domain.
+    pub site: Option<String>,
+    /// Those of one route, by its path.
+    pub route: Option<String>,
+    /// Those of one backend.
+    pub backend: Option<String>,
+    /// Those whose client's address begins with this.
+    pub client: Option<String>,
+}
+
+/// What the sockets of a lane have come to, those that have ended included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Alive.
+    pub live: u64,
+    /// Ever opened.
+    pub opened: u64,
+    /// From clients.
+    pub up: Flow,
+    /// From backends.
+    pub down: Flow,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    live: HashMap<u64, Arc<Live>>,
+    /// By the lane's number. Here, and not in the lane: a socket moves from one to the other under
+    /// the shard's lock, so that no sum ever misses it or has it twice.
+    ended: HashMap<u32, Totals>,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    all: Vec<Arc<Lane>>,
+    next: u32,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
+            lanes: Mutex::default(),
+        }
+    }
+}
+
+impl Sockets {
+    /// The lane of a route; the same one for every configuration that has it.
+    pub fn lane(&self, site: &str, route: &str, backend: &str) -> Arc<Lane> {
+        let mut lanes = lock(&self.lanes);
+        if let Some(lane) = lanes.all.iter().find(|it| it.is(site, route, backend)) {
+            return Arc::clone(lane);
+        }
+        if lanes.all.len() >= LANES_KEPT {
+            self.forget_unused(&mut lanes);
+        }
+        let lane = Arc::new(Lane::new(lanes.next, site, route, backend));
+        lanes.next = lanes.next.wrapping_add(1);
+        lanes.all.push(Arc::clone(&lane));
+        lane
+    }
+
+    /// Takes a socket in: its access line as it is so far says who it is.
+    pub fn enter(self: &Arc<Self>, line: &Line, lane: Arc<Lane>) -> Entered {
+        // The id is 16 hexadecimal digits; a line without one gets a number of its own.
+        let id = u64::from_str_radix(&line.id, 16).unwrap_or_else(|_| rand::random());
+        let live = Arc::new(Live::new(id, line, lane));
+        self.shard(id).live.insert(id, Arc::clone(&live));
+        Entered { live, register: Arc::clone(self) }
+    }
+
+    /// The live socket with this id.
+    pub fn find(&self, id: u64) -> Option<Arc<Live>> {
+        self.shard(id).live.get(&id).cloned()
+    }
+
+    /// The live sockets that `chosen` picks, at most `most`, in no order; and how many it picked.
+    pub fn list(&self, chosen: impl Fn(&Live) -> bool, most: usize) -> (Vec<Arc<Live>>, usize) {
+        let (mut found, mut count) = (Vec::new(), 0);
+        for shard in &self.shards {
+            for live in lock(shard).live.values().filter(|it| chosen(it)) {
+                count += 1;
+                if found.len() < most {
+                    found.push(Arc::clone(live));
+                }
+            }
+        }
+        (found, count)
+    }
+
+    /// Orders every live socket that `chosen` picks to close, each at a moment of its own within
+    /// `spread`; returns how many there are. Sockets that come later are not meant.
+    ///
+    /// This is how an operator drains a backend, and how a reload lets the sockets of a route go
+    /// that it removed:
+    ///
+    /// ```
+    /// # use {std::{sync::Arc, time::Duration}, wsgate::life::Cause};
+    /// # use wsgate::observe::{live::Farewell, sockets::Sockets};
+    /// # let (sockets, spread) = (Arc::new(Sockets::default()), Duration::from_secs(10));
+    /// # let stays = |site: &str, route: &str| false;
+    /// let farewell = Farewell { cause: Cause::Drained, code: 1012, reason: "moved".into() };
+    /// sockets.order(|it| !stays(&it.lane.site, &it.lane.route), &farewell, spread);
+    /// ```
+    pub fn order(
+        &self,
+        chosen: impl Fn(&Live) -> bool,
+        farewell: &Farewell,
+        spread: Duration,
+    ) -> usize {
+        let (meant, count) = self.list(chosen, usize::MAX);
+        let now = Instant::now();
+        for live in meant {
+            let share: f64 = rand::random();
+            live.order(Order { farewell: farewell.clone(), at: now + spread.mul_f64(share) });
+        }
+        count
+    }
+
+    /// What every lane has come to, in the order in which they were first seen.
+    pub fn totals(&self) -> Vec<(Arc<Lane>, Totals)> {
+        let lanes = lock(&self.lanes).all.clone();
+        let mut sums: HashMap<u32, Totals> = HashMap::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            for (number, ended) in &shard.ended {
+                sums.entry(*number).or_default().add(ended);
+            }
+            for live in shard.live.values() {
+                sums.entry(live.lane.number).or_default().add(&Totals::of(live, 1));
+            }
+        }
+        let of = |lane: &Arc<Lane>| sums.get(&lane.number).copied().unwrap_or_default();
+        lanes.iter().map(|lane| (Arc::clone(lane), of(lane))).collect()
+    }
+
+    fn leave(&self, live: &Arc<Live>) {
+        let mut shard = self.shard(live.id);
+        if shard.live.get(&live.id).is_some_and(|it| Arc::ptr_eq(it, live)) {
+            shard.live.remove(&live.id);
+        }
+        shard.ended.entry(live.lane.number).or_default().add(&Totals::of(live, 0));
+    }
+
+    /// Forgets lanes that no route and no socket uses any more, with their sums.
+    fn forget_unused(&self, lanes: &mut Lanes) {
+        let (used, unused) =
+            lanes.all.drain(..).partition(|it: &Arc<Lane>| Arc::strong_count(it) > 1);
+        lanes.all = used;
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            unused.iter().for_each(|lane: &Arc<Lane>| {
+                shard.ended.remove(&lane.number);
+            });
+        }
+    }
+
+    fn shard(&self, id: u64) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[(id % SHARDS as u64) as usize])
+    }
+}
+
+impl Entered {
+    /// The socket.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.register.leave(&self.live);
+    }
+}
+
+impl Filter {
+    /// Whether `live` is among those that are meant.
+    pub fn has(&self, live: &Live) -> bool {
+        let same = |wanted: &Option<String>, it: &str| wanted.as_ref().is_none_or(|is| is == it);
+        self.id.is_none_or(|id| id == live.id)
+            && same(&self.site, &live.lane.site)
+            && same(&self.route, &live.lane.route)
+            && same(&self.backend, &live.lane.backend)
+            && self.client.as_ref().is_none_or(|it| live.client.starts_with(it.as_str()))
+    }
+}
+
+impl Totals {
+    fn of(live: &Live, alive: u64) -> Self {
+        Self { live: alive, opened: 1, up: live.up.flow(), down: live.down.flow() }
+    }
+
+    /// Adds another sum to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.live += other.live;
+        self.opened += other.opened;
+        self.up.add(&other.up);
+        self.down.add(&other.down);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::life::Cause;
+
+    fn line(id: u64) -> Line {
+        Line { id: format!("{id:016x}"), client: format!("10.0.0.{id}"), ..Line::default() }
+    }
+
+    fn flow(bytes: u64) -> Flow {
+        Flow { frames: 1, messages: 1, bytes, ..Flow::default() }
+    }
+
+    #[test]
+    fn sums_keep_what_has_ended() {
+        let sockets = Arc::new(Sockets::default());
+        let lane = sockets.lane("a.test", "/", "game");
+        let first = sockets.enter(&line(1), Arc::clone(&lane));
+        let second = sockets.enter(&line(2), sockets.lane("a.test", "/", "game"));
+        for it in [&first, &second] {
+            it.live().publish(&it.live().up, &flow(10), Instant::now());
+        }
+        drop(first);
+        let totals = sockets.totals();
+        assert_eq!(totals.len(), 1, "one lane");
+        let expected = Totals {
+            live: 1,
+            opened: 2,
+            up: Flow { frames: 2, messages: 2, bytes: 20, ..Flow::default() },
+            down: Flow::default(),
+        };
+        assert_eq!(totals[0].1, expected);
+        assert!(sockets.find(1).is_none());
+        assert_eq!(sockets.find(2).map(|it| it.id), Some(2));
+    }
+
+    #[test]
+    fn an_order_reaches_those_that_are_meant_within_the_spread() {
+        let sockets = Arc::new(Sockets::default());
+        let (game, chat) = (sockets.lane("a", "/", "game"), sockets.lane("a", "/", "chat"));
+        let meant: Vec<_> =
+            (0..100).map(|id| sockets.enter(&line(id), Arc::clone(&game))).collect();
+        let other = sockets.enter(&line(100), chat);
+        let farewell = Farewell { cause: Cause::Ordered, code: 4000, reason: "moved".into() };
+        let filter = Filter { backend: Some("game".to_owned()), ..Filter::default() };
+        let begun = Instant::now();
+        let spread = Duration::from_secs(10);
+        assert_eq!(sockets.order(|it| filter.has(it), &farewell, spread), 100);
+        let moments: Vec<Duration> = meant
+            .iter()
+            .map(|it| it.live().ordered().expect("an order").at.duration_since(begun))
+            .collect();
+        assert!(moments.iter().all(|it| *it <= spread + Duration::from_secs(1)));
+        let early = moments.iter().filter(|it| **it < spread / 2).count();
+        assert!((20..80).contains(&early), "{early} of 100 in the first half");
+        assert_eq!(other.live().ordered(), None);
+        assert_eq!(meant[0].live().ordered(), None, "an order is given once");
+    }
+
+    #[test]
+    fn of_two_orders_the_earlier_holds() {
+        let sockets = Arc::new(Sockets::default());
+        let socket = sockets.enter(&line(1), sockets.lane("a", "/", "game"));
+        let now = Instant::now();
+        let order = |code, seconds| Order {
+            farewell: Farewell { cause: Cause::Ordered, code, reason: "".into() },
+            at: now + Duration::from_secs(seconds),
+        };
+        socket.live().order(order(4001, 5));
+        socket.live().order(order(4002, 2));
+        socket.live().order(order(4003, 9));
+        assert_eq!(socket.live().ordered().map(|it| it.farewell.code), Some(4002));
+    }
+
+    #[test]
+    fn lanes_of_removed_routes_are_forgotten_when_there_are_too_many() {
+        let sockets = Arc::new(Sockets::default());
+        let used = sockets.enter(&line(1), sockets.lane("a", "/kept", "game"));
+        (0..3 * LANES_KEPT).for_each(|it| {
+            drop(sockets.enter(&line(2), sockets.lane("a", &format!("/{it}"), "game")));
+        });
+        let totals = sockets.totals();
+        assert!(totals.len() <= LANES_KEPT, "{}", totals.len());
+        assert_eq!((&*totals[0].0.route, totals[0].1.live), ("/kept", 1));
+        drop(used);
+    }
+}

@@ -1,0 +1,143 @@
+//! A new process on the same sockets: SIGUSR2, and sockets that systemd listens on.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::house::frames::{CLOSE, TEXT, close_payload, masked};
+use crate::house::program::{Program, free_address, text, write};
+use crate::house::{Backend, Client, HOST, PATIENCE, route, until};
+
+const QUICK: &str = "[gateway.drain]\nspread = \"200ms\"\n";
+
+/// Every process that runs with this configuration file.
+fn processes(config: &Path) -> BTreeSet<i32> {
+    let config = config.to_str().expect("UTF-8");
+    let entries = std::fs::read_dir("/proc").expect("there").flatten();
+    let pids = entries.filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
+    let has = |pid: &i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let mut words = line.split(|it| *it == 0);
+        words.next().is_some_and(|it| it.ends_with(b"wsgate"))
+            && words.any(|it| it == config.as_bytes())
+    };
+    pids.filter(has).collect()
+}
+
+fn terminate(pid: i32) {
+    let pid = Pid::from_raw(pid).expect("not zero");
+    kill_process(pid, Signal::TERM).expect("it lives");
+}
+
+/// Sockets that come one after another until they are told to stop; how many came.
+async fn newcomers(address: SocketAddr, stop: Arc<AtomicBool>, came: Arc<AtomicUsize>) {
+    while !stop.load(Ordering::SeqCst) {
+        let mut client = Client::tls(address, HOST).await.expect("nobody is refused or reset");
+        let head = client.upgrade("/", "").await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head:?}");
+        came.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn sigusr2_lets_a_new_process_go_on_and_refuses_nobody() {
+    let backend = Backend::echo().await;
+    let program = Program::start("handover", "", QUICK, &route("/", &backend)).await;
+    let (stop, came) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let load: Vec<_> = (0..4)
+        .map(|_| tokio::spawn(newcomers(program.address, Arc::clone(&stop), Arc::clone(&came))))
+        .collect();
+    let mut live = program.socket("/").await;
+    let old = processes(&program.config);
+    assert_eq!(old.len(), 1);
+    program.signal(Signal::USR2);
+    let close = live.frame().await.expect("a close").close();
+    assert_eq!(close, (1012, "service restart".to_owned()), "the old process drains");
+    live.send(masked(CLOSE, close_payload(1012, ""))).await;
+    until(|| !processes(&program.config).is_superset(&old)).await;
+    let new = processes(&program.config);
+    assert!(new.len() == 1 && new.is_disjoint(&old), "{old:?} {new:?}");
+    let before = came.load(Ordering::SeqCst);
+    until(|| came.load(Ordering::SeqCst) > before + 20).await;
+    stop.store(true, Ordering::SeqCst);
+    for one in load {
+        one.await.expect("nobody was refused");
+    }
+    let mut socket = program.socket("/").await;
+    socket.send(masked(TEXT, "hello")).await;
+    assert_eq!(socket.frame().await.expect("the echo").text(), "hello");
+    let config = program.config.clone();
+    let (code, _, err) = program.end().await;
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("the new process has taken over"), "{err}");
+    new.iter().copied().for_each(terminate);
+    until(|| processes(&config).is_empty()).await;
+}
+
+#[tokio::test]
+async fn when_the_new_process_fails_the_old_one_goes_on() {
+    let backend = Backend::echo().await;
+    let program = Program::start("nohandover", "", QUICK, &route("/", &backend)).await;
+    let mut live = program.socket("/").await;
+    let good = std::fs::read_to_string(&program.config).expect("readable");
+    std::fs::write(&program.config, "nonsense = 1\n").expect("written");
+    program.signal(Signal::USR2);
+    until(|| program.errors().contains("did not take over, this one goes on")).await;
+    assert!(program.errors().contains("exit status: 64"), "{}", program.errors());
+    live.send(masked(TEXT, "still here")).await;
+    assert_eq!(live.frame().await.expect("the echo").text(), "still here");
+    drop(program.socket("/").await);
+    // Mended, it succeeds.
+    std::fs::write(&program.config, good).expect("written");
+    program.signal(Signal::USR2);
+    assert_eq!(live.frame().await.expect("a close").close().0, 1012);
+    drop(live);
+    until(|| program.errors().contains("the new process has taken over")).await;
+    let config = program.config.clone();
+    assert_eq!(program.end().await.0, Some(0));
+    processes(&config).into_iter().for_each(terminate);
+    until(|| processes(&config).is_empty()).await;
+}
+
+#[tokio::test]
+async fn sockets_of_systemd_are_taken_by_their_name() {
+    let backend = Backend::echo().await;
+    let address = free_address();
+    let text = text(address, "", &route("/", &backend));
+    let config = write("activated", &text.replace(&address.to_string(), "systemd:https"));
+    // As systemd does: descriptor 3 listens already, and the environment says so.
+    let before = format!(
+        "exec python3 -c 'import os, socket, sys\n\
+         s = socket.create_server((\"{}\", {}))\n\
+         os.dup2(s.fileno(), 3)\nos.set_inheritable(3, True)\n\
+         os.environ.update(LISTEN_FDS=\"1\", LISTEN_FDNAMES=\"https\", LISTEN_PID=str(os.getpid()))\n\
+         os.execvp(sys.argv[2], sys.argv[2:])'",
+        address.ip(),
+        address.port()
+    );
+    let program = Program::launch("activated", &before, config, address);
+    let begun = Instant::now();
+    let mut client = loop {
+        if let Ok(client) = Client::tls(address, HOST).await {
+            break client;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{}", program.errors());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(client.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
+    program.signal(Signal::TERM);
+    assert_eq!(client.frame().await.expect("a close").close().0, 1012);
+    drop(client);
+    assert_eq!(program.end().await.0, Some(0));
+    // Without systemd the same file is refused, and says what is missing.
+    let config = write("activated", &text.replace(&address.to_string(), "systemd:https"));
+    let (code, _, err) = Program::launch("activated", "", config, address).end().await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("FileDescriptorName=https"), "{err}");
+}
