@@ -232,14 +232,13 @@ async fn shake(mut socket: Socket, table: &Table) -> Result<Handshake, Handshake
 async fn hear(socket: &mut Socket) -> io::Result<(Accepted, Vec<u8>)> {
     let mut acceptor = Acceptor::default();
     let mut heard = Vec::new();
-    let mut piece = [0; HELLO_PIECE];
     loop {
-        let some = socket.read(&mut piece).await?;
+        heard.reserve(HELLO_PIECE);
+        let some = socket.read_buf(&mut heard).await?;
         if some == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        heard.extend_from_slice(&piece[..some]);
-        let mut rest = &piece[..some];
+        let mut rest = &heard[heard.len() - some..];
         while !rest.is_empty() {
             acceptor.read_tls(&mut rest)?;
             match acceptor.accept() {
