@@ -182,6 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
 
     fn fail(&mut self, error: io::Error) {
         self.failed = true;
+        self.patient = false;
         self.part = Vec::new();
         self.error = Some(Box::new(error));
     }

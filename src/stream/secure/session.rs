@@ -88,8 +88,6 @@ pub(super) fn advance(
                 turn.ended = true;
                 false
             }
-            // What is wrong with the input has been said; nothing more will be.
-            Ok(ConnectionState::WriteTraffic(_)) if turn.outcome.is_err() => true,
             Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                 let encrypted = match wish {
                     Some(Wish::Encrypt(bytes, to)) => traffic.encrypt(bytes, to),
@@ -101,7 +99,7 @@ pub(super) fn advance(
                 return turn;
             }
             Ok(ConnectionState::BlockedHandshake | ConnectionState::Closed) => {
-                if wish.is_some() && turn.outcome.is_ok() {
+                if wish.is_some() {
                     turn.outcome = Err(io::ErrorKind::BrokenPipe.into());
                 }
                 true
@@ -111,19 +109,24 @@ pub(super) fn advance(
                 turn.outcome = Err(io::ErrorKind::InvalidData.into());
                 true
             }
-            // The alert comes out with the next turns, and then an error once more.
             Err(error) => {
-                let again = turn.outcome.is_err();
-                if !again {
-                    turn.outcome = Err(io::Error::new(io::ErrorKind::InvalidData, error));
-                }
-                again
+                turn.outcome = Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                last_words(session, &mut input[turn.used + discard..], out);
+                true
             }
         };
         turn.used += discard;
         if at_rest {
             return turn;
         }
+    }
+}
+
+/// The alert of a session that has failed. Asked once more it would go through the same input again,
+/// and fail anew.
+fn last_words(session: &mut UnbufferedServerConnection, input: &mut [u8], out: &mut Rest) {
+    if let Ok(ConnectionState::EncodeTlsData(alert)) = session.process_tls_records(input).state {
+        encode(alert, out);
     }
 }
 
