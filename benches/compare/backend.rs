@@ -1,5 +1,6 @@
 //! The server behind every proxy: plain TCP, one thread. The path says what it does: `/echo`,
-//! `/sink`, `/source` (as fast as it is taken) or `/room` (a broadcast 60 times a second).
+//! `/sink`, `/source` (as fast as it is taken), `/room` (a broadcast 60 times a second) or `/crowd`
+//! (a broadcast when asked for).
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -15,8 +16,8 @@ use super::frames::{self, Frames, Piece};
 /// Bytes of one message of `/source`, as of one that a client sends to `/sink`.
 pub const BULK: u64 = 1 << 20;
 
-/// Bytes of a message to a room.
-const ROOM: u64 = 125;
+/// Bytes of a message to a room or a crowd.
+pub const ROOM: u64 = 125;
 
 const ROOM_EVERY: Duration = Duration::from_nanos(1_000_000_000 / 60);
 const CHUNK: usize = 256 * 1024;
@@ -29,6 +30,16 @@ enum Mode {
     Sink,
     Source,
     Room,
+    Crowd,
+}
+
+/// What others see and ask of the backend.
+#[derive(Default)]
+pub struct Desk {
+    /// Bytes of payload that sinks and crowds have taken.
+    pub sunk: AtomicU64,
+    /// Broadcasts to the crowd asked for.
+    pub calls: AtomicU64,
 }
 
 struct Peer {
@@ -43,25 +54,26 @@ struct Peer {
     closing: bool,
 }
 
-/// Starts it; where it listens, and how many bytes of payload its sinks have taken.
-pub fn start() -> io::Result<(SocketAddr, Arc<AtomicU64>)> {
+/// Starts it; where it listens, and its desk.
+pub fn start() -> io::Result<(SocketAddr, Arc<Desk>)> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let address = listener.local_addr()?;
-    let sunk = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&sunk);
+    let desk = Arc::new(Desk::default());
+    let shared = Arc::clone(&desk);
     std::thread::spawn(move || {
-        if let Err(error) = serve(listener, &counter) {
-            eprintln!("compare: the backend failed: {error}");
+        if let Err(error) = serve(listener, &shared) {
+            eprintln!("the backend failed: {error}");
         }
     });
-    Ok((address, sunk))
+    Ok((address, desk))
 }
 
-fn serve(mut listener: TcpListener, sunk: &AtomicU64) -> io::Result<()> {
+fn serve(mut listener: TcpListener, desk: &Desk) -> io::Result<()> {
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut events = Events::with_capacity(1024);
-    let mut peers: Vec<Option<Peer>> = Vec::new();
+    let (mut peers, mut free) = (Vec::<Option<Peer>>::new(), Vec::new());
+    let mut called = 0;
     let mut scratch = vec![0; CHUNK];
     let mut next = Instant::now();
     loop {
@@ -72,29 +84,45 @@ fn serve(mut listener: TcpListener, sunk: &AtomicU64) -> io::Result<()> {
         }
         for event in &events {
             if event.token() == LISTENER {
-                accept(&listener, &poll, &mut peers)?;
+                accept(&listener, &poll, &mut peers, &mut free)?;
             } else if let Some(slot) = peers.get_mut(event.token().0)
                 && let Some(peer) = slot
-                && peer.ready(&mut scratch, sunk).is_err()
+                && peer.ready(&mut scratch, &desk.sunk).is_err()
             {
                 *slot = None;
+                free.push(event.token().0);
             }
+        }
+        let calls = desk.calls.load(Relaxed);
+        if calls > called {
+            called = calls;
+            broadcast(&mut peers, &mut free, Mode::Crowd);
         }
         if Instant::now() >= next {
             next = Instant::now().max(next + ROOM_EVERY);
-            for slot in &mut peers {
-                let Some(peer) = slot.as_mut().filter(|it| it.mode == Mode::Room) else { continue };
-                frames::head(0x82, ROOM, false, &mut peer.out);
-                peer.out.resize(peer.out.len() + ROOM as usize, 7);
-                if peer.flush().is_err() {
-                    *slot = None;
-                }
-            }
+            broadcast(&mut peers, &mut free, Mode::Room);
         }
     }
 }
 
-fn accept(listener: &TcpListener, poll: &Poll, peers: &mut Vec<Option<Peer>>) -> io::Result<()> {
+fn broadcast(peers: &mut [Option<Peer>], free: &mut Vec<usize>, to: Mode) {
+    for (at, slot) in peers.iter_mut().enumerate() {
+        let Some(peer) = slot.as_mut().filter(|it| it.mode == to) else { continue };
+        frames::head(0x82, ROOM, false, &mut peer.out);
+        peer.out.resize(peer.out.len() + ROOM as usize, 7);
+        if peer.flush().is_err() {
+            *slot = None;
+            free.push(at);
+        }
+    }
+}
+
+fn accept(
+    listener: &TcpListener,
+    poll: &Poll,
+    peers: &mut Vec<Option<Peer>>,
+    free: &mut Vec<usize>,
+) -> io::Result<()> {
     loop {
         let mut socket = match listener.accept() {
             Ok((socket, _)) => socket,
@@ -102,7 +130,7 @@ fn accept(listener: &TcpListener, poll: &Poll, peers: &mut Vec<Option<Peer>>) ->
             Err(error) => return Err(error),
         };
         socket.set_nodelay(true)?;
-        let at = peers.iter().position(Option::is_none).unwrap_or_else(|| {
+        let at = free.pop().unwrap_or_else(|| {
             peers.push(None);
             peers.len() - 1
         });
@@ -159,6 +187,7 @@ impl Peer {
             Some("/sink") => Mode::Sink,
             Some("/source") => Mode::Source,
             Some("/room") => Mode::Room,
+            Some("/crowd") => Mode::Crowd,
             _ => Mode::Echo,
         };
         let field = |line: &str| {

@@ -59,6 +59,9 @@ pub struct Fleet {
     path: &'static str,
     config: Arc<ClientConfig>,
     sockets: Vec<Option<Socket>>,
+    open: usize,
+    /// So many leave from one address of 127.0.0.0/8 before the next is used; 0: the kernel chooses.
+    pub per_source: usize,
     scratch: Vec<u8>,
 }
 
@@ -70,6 +73,8 @@ impl Fleet {
             path,
             config: Arc::clone(config),
             sockets: Vec::new(),
+            open: 0,
+            per_source: 0,
             scratch: vec![0; SCRATCH],
         }
     }
@@ -84,7 +89,10 @@ impl Fleet {
     }
 
     fn open_at(&mut self, at: usize) -> io::Result<()> {
-        let mut tcp = TcpStream::connect(self.target)?;
+        let mut tcp = match at.checked_div(self.per_source) {
+            None => TcpStream::connect(self.target)?,
+            Some(turn) => connect_from([127, 0, 0, 10 + turn as u8], self.target)?,
+        };
         tcp.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
         let mut tls =
@@ -119,7 +127,7 @@ impl Fleet {
 
     /// How many have had their 101.
     pub fn open(&self) -> usize {
-        self.sockets.iter().flatten().filter(|it| it.open).count()
+        self.open
     }
 
     pub fn sockets(&mut self) -> &mut [Option<Socket>] {
@@ -155,9 +163,13 @@ impl Fleet {
 
     fn ready(&mut self, at: usize, script: &mut dyn Script) -> io::Result<()> {
         let Some(socket) = self.sockets[at].as_mut() else { return Ok(()) };
-        match socket.ready(&mut self.scratch, script) {
+        let before = socket.open;
+        let outcome = socket.ready(&mut self.scratch, script);
+        self.open += usize::from(socket.open && !before);
+        match outcome {
             Ok(()) => Ok(()),
             Err(_) if socket.closing => {
+                self.open -= usize::from(socket.open);
                 self.sockets[at] = None;
                 if script.closed() { self.open_at(at) } else { Ok(()) }
             }
@@ -281,6 +293,19 @@ impl Socket {
         }
     }
 }
+
+fn connect_from(source: [u8; 4], target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
+    }
+}
+
+/// EINPROGRESS of Linux.
+const IN_PROGRESS: i32 = 115;
 
 fn is_early(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected)

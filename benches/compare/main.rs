@@ -19,7 +19,7 @@ mod trust;
 
 use std::io;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use proxies::{Place, Proxy, Running};
@@ -38,12 +38,13 @@ struct Options {
     also: Vec<(String, String)>,
 }
 
-fn main() {
-    let options = options();
-    let outcome = compare(&options);
-    if let Err(error) = outcome {
-        eprintln!("compare: {error}");
-        std::process::exit(1);
+fn main() -> ExitCode {
+    match compare(&options()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -116,10 +117,10 @@ fn compare(options: &Options) -> io::Result<()> {
 
 fn compare_in(options: &Options, folder: &Path) -> io::Result<()> {
     let trust = trust::make(folder);
-    let (address, sunk) = backend::start()?;
+    let (address, desk) = backend::start()?;
     let place = Place { folder: folder.to_owned(), backend: address };
     let time = Duration::from_secs_f64(options.seconds);
-    let bench = Bench { full: trust.full, resuming: trust.resuming, sunk, time };
+    let bench = Bench { full: trust.full, resuming: trust.resuming, desk, time };
     let contenders = options.contenders();
     introduce(&contenders);
     let running = contenders.iter().map(|it| it.start(&place)).collect::<io::Result<Vec<_>>>()?;

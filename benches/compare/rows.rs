@@ -2,12 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 
-use super::backend::BULK;
+use super::backend::{BULK, Desk};
 use super::client::{Fleet, Script, Socket};
 use super::frames;
 use super::proxies::Running;
@@ -60,7 +60,7 @@ pub struct Sample {
 pub struct Bench {
     pub full: Arc<ClientConfig>,
     pub resuming: Arc<ClientConfig>,
-    pub sunk: Arc<AtomicU64>,
+    pub desk: Arc<Desk>,
     pub time: Duration,
 }
 
@@ -107,7 +107,7 @@ impl Bench {
                 Ok(Sample { wait, ..flow })
             }
             Load::Up => {
-                let mib = |_: &Up| self.sunk.load(Relaxed) as f64 / BULK as f64;
+                let mib = |_: &Up| self.desk.sunk.load(Relaxed) as f64 / BULK as f64;
                 self.flow(fleet("/sink"), 16, proxy, &mut Up, mib)
             }
             Load::Down => self.flow(fleet("/source"), 16, proxy, &mut Count(0), |it| it.0 as f64),
