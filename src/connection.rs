@@ -11,7 +11,7 @@ use crate::life::{By, Cause, Stage, TlsFault};
 use crate::observe::books::Books;
 use crate::observe::line::Kind;
 use crate::observe::record::Record;
-use crate::relay::{self, Rules, Tunnel};
+use crate::relay::{Rules, Running, Tunnel};
 use crate::snapshot::Snapshot;
 use crate::stream::{Socket, Stream};
 use crate::tls::{self, Handshake, HandshakeError};
@@ -34,7 +34,9 @@ pub struct House {
 /// Walks one connection through the rooms.
 pub async fn walk(accepted: Accepted, house: House, snapshot: Arc<Snapshot>) {
     let Accepted { socket, peer, local, held } = accepted;
-    if let Some((stream, server_name)) = secure(socket, peer, &house, &snapshot).await {
+    // Boxed, each for its own time: the task is as big as what is here, for as long as it lives.
+    let stream = Box::pin(secure(socket, peer, &house, &snapshot)).await;
+    if let Some((stream, server_name)) = stream {
         let visit = Visit {
             sites: Arc::clone(&snapshot.sites),
             gateway: Arc::clone(&snapshot.gateway),
@@ -47,10 +49,10 @@ pub async fn walk(accepted: Accepted, house: House, snapshot: Arc<Snapshot>) {
             local,
             server_name,
         };
-        match http::serve(stream, visit).await {
+        match Box::pin(http::serve(stream, visit)).await {
             Served::Done => {}
             Served::Switched(switched) => {
-                tunnel(*switched, &house.books, house.drain, &snapshot).await;
+                Box::pin(tunnel(*switched, &house.books, house.drain, &snapshot)).await;
             }
         }
     }
@@ -102,20 +104,27 @@ fn refused(error: &HandshakeError) -> Cause {
     }
 }
 
-/// Frames in both directions, until the socket's one access line.
-async fn tunnel(switched: Switched, books: &Books, drain: Watch, snapshot: &Snapshot) {
+/// Frames in both directions, until the socket's one access line. No async function: that would keep
+/// room for what it is given beside room for what it makes of it.
+fn tunnel(
+    switched: Switched,
+    books: &Books,
+    drain: Watch,
+    snapshot: &Snapshot,
+) -> impl Future<Output = ()> + Send + use<> {
     let Switched { client, backend, lease, mut record, terms } = switched;
     let present = books.metrics.sockets.enter();
     let rules = Rules {
-        heartbeat: terms.heartbeat,
-        limits: terms.limits,
+        route: terms.route,
+        gateway: Arc::clone(&snapshot.gateway),
         compressed: terms.compressed,
         engine_io: terms.engine_io,
-        drain: snapshot.gateway.drain.clone(),
-        close: snapshot.gateway.timeouts.close,
     };
     let entered = books.sockets.enter(&record.line, terms.lane);
     let live = Arc::clone(entered.live());
-    relay::run(Tunnel { client, backend, rules, live }, drain, &mut record).await;
-    drop((lease, present, entered));
+    let mut running = Running::new(Tunnel { client, backend, rules, live });
+    async move {
+        running.run(drain, &mut record).await;
+        drop((lease, present, entered));
+    }
 }

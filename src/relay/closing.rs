@@ -80,7 +80,7 @@ impl Running {
     /// Notes the end; the first word counts. What is left has a bounded time from here.
     fn ending(&mut self, by: By, cause: Cause, now: Instant) {
         self.end.get_or_insert(End::new(by, Stage::Relay, cause));
-        self.cut_at.get_or_insert(now + self.rules.close);
+        self.cut_at.get_or_insert(now + self.rules.gateway.timeouts.close);
     }
 
     /// `from` broke a rule of the protocol.
@@ -95,7 +95,7 @@ impl Running {
 
     /// `from` sent a message longer than the limit.
     pub(super) fn too_big(&mut self, from: By, now: Instant) {
-        let limit = self.rules.limits.message_size.unwrap_or(u64::MAX);
+        let limit = self.rules.route.limits.message_size.unwrap_or(u64::MAX);
         let reason = format!("message longer than {limit} bytes");
         self.expel(from, Cause::MessageTooBig, (close::TOO_BIG, &reason), now);
     }
@@ -120,7 +120,7 @@ impl Running {
             let mut frame = Vec::new();
             control::close(code, reason, None, &mut frame);
             self.down.close_after(frame);
-            self.hurry_at = Some(now + LAST_WORDS.min(self.rules.close / 2));
+            self.hurry_at = Some(now + LAST_WORDS.min(self.rules.gateway.timeouts.close / 2));
         } else {
             self.tell(from, code, reason);
         }
@@ -138,7 +138,7 @@ impl Running {
     /// The stream of `side` takes nothing any more. What it has sent before may still be read:
     /// its last frames say why.
     pub(super) fn deaf(&mut self, side: By, now: Instant) {
-        self.cut_at.get_or_insert(now + self.rules.close);
+        self.cut_at.get_or_insert(now + self.rules.gateway.timeouts.close);
         let sink = self.sink_mut(side);
         sink.abandon();
         sink.ignore(Input::Discard);
@@ -146,7 +146,7 @@ impl Running {
 
     /// `side` has been silent for its timeout.
     pub(super) fn silent(&mut self, side: By, now: Instant) {
-        let beat = &self.rules.heartbeat;
+        let beat = &self.rules.route.heartbeat;
         let (timer, limit) = match side {
             By::Client => (Timer::ClientSilent, beat.client_timeout),
             _ => (Timer::BackendSilent, beat.backend_timeout),
@@ -157,15 +157,16 @@ impl Running {
 
     /// Neither side has sent data for the idle timeout.
     pub(super) fn idle(&mut self, now: Instant) {
-        let beat = &self.rules.heartbeat;
+        let beat = &self.rules.route.heartbeat;
         let reason = format!("no message for {}", words(beat.idle_timeout));
         self.end_all(By::Gateway, Cause::Timer(Timer::Idle), beat.close_code, &reason, now);
     }
 
     /// Old enough: the client is told what the drain is configured to say.
     pub(super) fn grown_old(&mut self, now: Instant) {
-        let (cause, reason) = (Cause::Timer(Timer::MaxAge), self.rules.drain.close_reason.clone());
-        self.end_all(By::Gateway, cause, self.rules.drain.close_code, &reason, now);
+        let (cause, reason) =
+            (Cause::Timer(Timer::MaxAge), self.rules.gateway.drain.close_reason.clone());
+        self.end_all(By::Gateway, cause, self.rules.gateway.drain.close_code, &reason, now);
     }
 
     /// Drained, or ordered to close.
@@ -176,7 +177,7 @@ impl Running {
 
     /// `side` has taken no byte for `limits.stalled_writer`: no Close can reach it any more.
     pub(super) fn stalled(&mut self, side: By, now: Instant) {
-        let limit = words(self.rules.limits.stalled_writer);
+        let limit = words(self.rules.route.limits.stalled_writer);
         let reason = format!("{} took no byte for {limit}", side.name());
         self.ending(side, Cause::Timer(Timer::StalledWriter), now);
         self.deaf(side, now);

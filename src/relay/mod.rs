@@ -17,7 +17,6 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -26,7 +25,7 @@ use self::closing::Settled;
 use self::diagnosis::Trap;
 use self::flow::{Broken, Flow, Nonce};
 use self::pulse::Pulse;
-use crate::config::model::{Drain, Heartbeat, RouteLimits};
+use crate::config::model::{Gateway, Route};
 use crate::drain::{Phase, Watch};
 use crate::life::{By, Cause, End, Stage};
 use crate::observe::live::{Farewell, Live, Order};
@@ -50,42 +49,39 @@ pub struct Tunnel {
 /// The rules of one tunnel.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Which silence is death.
-    pub heartbeat: Heartbeat,
-    /// Sizes.
-    pub limits: RouteLimits,
+    /// Which silence is death, and sizes.
+    pub route: Arc<Route>,
+    /// How it is let go, and how long it has for that.
+    pub gateway: Arc<Gateway>,
     /// Whether permessage-deflate was agreed on.
     pub compressed: bool,
     /// The version of Engine.IO that the handshake named; 3 when it named none.
     pub engine_io: u8,
-    /// How it is let go.
-    pub drain: Drain,
-    /// For an answer to a Close frame, and for the rest after a half-close.
-    pub close: Duration,
 }
 
-/// Runs a tunnel to its end and writes into `record` how it ended and what flowed.
-pub async fn run(tunnel: Tunnel, mut drain: Watch, record: &mut Record) {
-    let mut running = Running::new(tunnel);
-    let end = match until(&mut running, &mut drain, Phase::Draining).await {
-        Some(end) => end,
-        None => {
-            running.drain_soon();
-            let ended = until(&mut running, &mut drain, Phase::Cutting).await;
-            ended.unwrap_or_else(|| running.ended_or(By::Gateway, Cause::Stopped))
+impl Running {
+    /// Runs a tunnel to its end and writes into `record` how it ended and what flowed.
+    pub async fn run(&mut self, mut drain: Watch, record: &mut Record) {
+        let end = match until(self, &mut drain, Phase::Draining).await {
+            Some(end) => end,
+            None => {
+                self.drain_soon();
+                let ended = until(self, &mut drain, Phase::Cutting).await;
+                ended.unwrap_or_else(|| self.ended_or(By::Gateway, Cause::Stopped))
+            }
+        };
+        let (up, down) = (self.up.seen, self.down.seen);
+        record.line.up = up;
+        record.line.down = down;
+        record.end(end);
+        if let Some(trap) = self.trap() {
+            diagnosis::name(trap, record);
         }
-    };
-    let (up, down) = (running.up.seen, running.down.seen);
-    record.line.up = up;
-    record.line.down = down;
-    record.end(end);
-    if let Some(trap) = running.trap() {
-        diagnosis::name(trap, record);
+        if let Some(words) = self.detail.take() {
+            record.detail(words);
+        }
+        record.books().metrics.pings.add(self.pings);
     }
-    if let Some(words) = running.detail.take() {
-        record.detail(words);
-    }
-    record.books().metrics.pings.add(running.pings);
 }
 
 /// Runs until the tunnel ends, or until the drain reaches `phase` (`None`).
@@ -108,8 +104,8 @@ async fn until(running: &mut Running, drain: &mut Watch, phase: Phase) -> Option
     .await
 }
 
-/// A tunnel under way.
-struct Running {
+/// A tunnel under way: what a sleeping socket is made of, beside its streams.
+pub struct Running {
     client: Stream,
     backend: Stream,
     /// From the client to the backend.
@@ -144,11 +140,12 @@ struct Running {
 }
 
 impl Running {
-    fn new(tunnel: Tunnel) -> Self {
+    /// Nothing moves before [`Running::run`].
+    pub fn new(tunnel: Tunnel) -> Self {
         let Tunnel { client, backend, rules, live } = tunnel;
         let now = Instant::now();
-        let limit = rules.limits.message_size;
-        let beat = &rules.heartbeat;
+        let limit = rules.route.limits.message_size;
+        let beat = &rules.route.heartbeat;
         let flow = |sender, early| {
             let beats = Beats::new(beat, rules.engine_io, sender);
             Flow::new(Scanner::new(sender, limit, rules.compressed), beats, early, now)
@@ -228,7 +225,7 @@ impl Running {
 
     fn drain_soon(&mut self) {
         let (share, now): (f64, _) = (rand::random(), Instant::now());
-        let drain = &self.rules.drain;
+        let drain = &self.rules.gateway.drain;
         let farewell = Farewell {
             cause: Cause::Drained,
             code: drain.close_code,
