@@ -2,6 +2,7 @@
 //! first line to the last; whatever it holds is let go when it returns.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::accept::Accepted;
@@ -31,32 +32,52 @@ pub struct House {
     pub port: Option<u16>,
 }
 
-/// Walks one connection through the rooms.
-pub async fn walk(accepted: Accepted, house: House, snapshot: Arc<Snapshot>) {
+/// A tunnel with everything that goes with it, until its socket's one access line.
+type Tunnelled = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Walks one connection through the rooms. What it needs on the way is in boxes of their own time:
+/// the task is as big as what is here, for as long as it lives.
+pub fn walk(
+    accepted: Accepted,
+    house: House,
+    snapshot: Arc<Snapshot>,
+) -> impl Future<Output = ()> + Send {
     let Accepted { socket, peer, local, held } = accepted;
-    // Boxed, each for its own time: the task is as big as what is here, for as long as it lives.
-    let stream = Box::pin(secure(socket, peer, &house, &snapshot)).await;
-    if let Some((stream, server_name)) = stream {
-        let visit = Visit {
-            sites: Arc::clone(&snapshot.sites),
-            gateway: Arc::clone(&snapshot.gateway),
-            spelling: house.spelling,
-            books: Arc::clone(&house.books),
-            drain: house.drain.clone(),
-            door: house.door,
-            port: house.port,
-            peer,
-            local,
-            server_name,
-        };
-        match Box::pin(http::serve(stream, visit)).await {
-            Served::Done => {}
-            Served::Switched(switched) => {
-                Box::pin(tunnel(*switched, &house.books, house.drain, &snapshot)).await;
-            }
+    let arriving = Box::pin(arrive(socket, peer, local, house, snapshot));
+    async move {
+        let tunnel = arriving.await;
+        if let Some(tunnel) = tunnel {
+            tunnel.await;
         }
+        drop(held);
     }
-    drop(held);
+}
+
+/// Up to the switch of protocols, if there is one.
+async fn arrive(
+    socket: Socket,
+    peer: Option<SocketAddr>,
+    local: Option<SocketAddr>,
+    house: House,
+    snapshot: Arc<Snapshot>,
+) -> Option<Tunnelled> {
+    let (stream, server_name) = secure(socket, peer, &house, &snapshot).await?;
+    let visit = Visit {
+        sites: Arc::clone(&snapshot.sites),
+        gateway: Arc::clone(&snapshot.gateway),
+        spelling: house.spelling,
+        books: Arc::clone(&house.books),
+        drain: house.drain.clone(),
+        door: house.door,
+        port: house.port,
+        peer,
+        local,
+        server_name,
+    };
+    match http::serve(stream, visit).await {
+        Served::Done => None,
+        Served::Switched(switched) => Some(tunnel(switched, &house.books, house.drain, &snapshot)),
+    }
 }
 
 /// TLS where the listener speaks it: the stream, and the name that the client asked for.
@@ -104,15 +125,10 @@ fn refused(error: &HandshakeError) -> Cause {
     }
 }
 
-/// Frames in both directions, until the socket's one access line. No async function: that would keep
-/// room for what it is given beside room for what it makes of it.
-fn tunnel(
-    switched: Switched,
-    books: &Books,
-    drain: Watch,
-    snapshot: &Snapshot,
-) -> impl Future<Output = ()> + Send + use<> {
-    let Switched { client, backend, lease, mut record, terms } = switched;
+/// Frames in both directions. No async function: that would keep room for what it is given beside
+/// room for what it makes of it.
+fn tunnel(switched: Box<Switched>, books: &Books, drain: Watch, snapshot: &Snapshot) -> Tunnelled {
+    let Switched { client, backend, lease, mut record, terms } = *switched;
     let present = books.metrics.sockets.enter();
     let rules = Rules {
         route: terms.route,
@@ -122,9 +138,9 @@ fn tunnel(
     };
     let entered = books.sockets.enter(&record.line, terms.lane);
     let live = Arc::clone(entered.live());
-    let mut running = Running::new(Tunnel { client, backend, rules, live });
-    async move {
-        running.run(drain, &mut record).await;
+    let mut running = Running::new(Tunnel { client, backend, rules, live, drain });
+    Box::pin(async move {
+        running.run(&mut record).await;
         drop((lease, present, entered));
-    }
+    })
 }

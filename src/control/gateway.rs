@@ -191,7 +191,7 @@ impl Gateway {
     /// were cut.
     pub async fn stop(mut self, impatience: impl Future<Output = ()>) -> usize {
         let limit = self.shared.snapshot.load().gateway.drain.timeout;
-        self.signal.advance(Phase::Draining);
+        self.advance(Phase::Draining);
         self.doors.close();
         tokio::select! {
             _ = within(Some(limit), Timer::Drain, self.signal.released()) => {}
@@ -202,10 +202,16 @@ impl Gateway {
         cut
     }
 
+    /// Tunnels do not wait for the signal: they look at it when they are woken.
+    fn advance(&self, phase: Phase) {
+        self.signal.advance(phase);
+        self.shared.books.sockets.wake();
+    }
+
     /// Stops at once.
     pub async fn cut(self) {
         self.shared.books.cut();
-        self.signal.advance(Phase::Cutting);
+        self.advance(Phase::Cutting);
         // What does not end now is stuck in the kernel, and the process is about to end.
         let _ = within(Some(CUT), Timer::Drain, self.signal.released()).await;
         self.shared.books.access().finish();
@@ -215,6 +221,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.shared.books.cut();
+        self.advance(Phase::Cutting);
     }
 }
 

@@ -121,6 +121,11 @@ impl Live {
         self.tunnel.wake();
     }
 
+    /// Has the tunnel look around.
+    pub fn wake(&self) {
+        self.tunnel.wake();
+    }
+
     /// For the tunnel, at its first poll: whom an order wakes. The wakers of one task stay the
     /// same, so once is enough.
     pub fn register(&self, tunnel: &Waker) {

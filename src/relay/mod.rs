@@ -14,7 +14,7 @@ mod pulse;
 mod scratch;
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -44,6 +44,8 @@ pub struct Tunnel {
     pub rules: Rules,
     /// Where others see it, and order it to close.
     pub live: Arc<Live>,
+    /// When it is let go with all others.
+    pub drain: Watch,
 }
 
 /// The rules of one tunnel.
@@ -60,16 +62,10 @@ pub struct Rules {
 }
 
 impl Running {
-    /// Runs a tunnel to its end and writes into `record` how it ended and what flowed.
-    pub async fn run(&mut self, mut drain: Watch, record: &mut Record) {
-        let end = match until(self, &mut drain, Phase::Draining).await {
-            Some(end) => end,
-            None => {
-                self.drain_soon();
-                let ended = until(self, &mut drain, Phase::Cutting).await;
-                ended.unwrap_or_else(|| self.ended_or(By::Gateway, Cause::Stopped))
-            }
-        };
+    /// Runs a tunnel to its end and writes into `record` how it ended and what flowed. Whoever moves
+    /// the drain on wakes it ([`crate::observe::sockets::Sockets::wake`]).
+    pub async fn run(&mut self, record: &mut Record) {
+        let end = poll_fn(|cx| self.poll(cx)).await;
         let (up, down) = (self.up.seen, self.down.seen);
         record.line.up = up;
         record.line.down = down;
@@ -82,26 +78,6 @@ impl Running {
         }
         record.books().metrics.pings.add(self.pings);
     }
-}
-
-/// Runs until the tunnel ends, or until the drain reaches `phase` (`None`).
-async fn until(running: &mut Running, drain: &mut Watch, phase: Phase) -> Option<End> {
-    let seen = drain.clone();
-    let mut reached = pin!(drain.reached(phase));
-    let mut awaited = false;
-    poll_fn(|cx| {
-        if let Poll::Ready(end) = running.poll(cx) {
-            return Poll::Ready(Some(end));
-        }
-        // Polling `reached` takes a lock that all sockets share: once to be woken by it, and then
-        // only when there is news.
-        if awaited && seen.phase() < phase {
-            return Poll::Pending;
-        }
-        awaited = true;
-        reached.as_mut().poll(cx).map(|()| None)
-    })
-    .await
 }
 
 /// A tunnel under way: what a sleeping socket is made of, beside its streams.
@@ -130,8 +106,11 @@ pub struct Running {
     order: Option<Order>,
     /// What others see of it.
     live: Arc<Live>,
-    /// An order knows whom to wake.
+    /// An order, or the drain, knows whom to wake.
     registered: bool,
+    drain: Watch,
+    /// It has heard of the drain.
+    draining: bool,
     pings: u64,
     /// The one timer, re-armed when it fires.
     alarm: Pin<Box<Sleep>>,
@@ -142,7 +121,7 @@ pub struct Running {
 impl Running {
     /// Nothing moves before [`Running::run`].
     pub fn new(tunnel: Tunnel) -> Self {
-        let Tunnel { client, backend, rules, live } = tunnel;
+        let Tunnel { client, backend, rules, live, drain } = tunnel;
         let now = Instant::now();
         let limit = rules.route.limits.message_size;
         let beat = &rules.route.heartbeat;
@@ -167,6 +146,8 @@ impl Running {
             order: None,
             live,
             registered: false,
+            drain,
+            draining: false,
             pings: 0,
             alarm: Box::pin(sleep_until(now)),
             alarm_set: false,
@@ -181,13 +162,16 @@ impl Running {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let now = Instant::now();
         self.listen(cx, now);
-        let polled = self.move_on(cx, now);
+        let mut polled = self.move_on(cx, now);
+        if polled.is_pending() && self.drain.phase() == Phase::Cutting {
+            polled = Poll::Ready(self.ended_or(By::Gateway, Cause::Stopped));
+        }
         self.live.publish(&self.live.up, &self.up.seen, self.up.heard);
         self.live.publish(&self.live.down, &self.down.seen, self.down.heard);
         polled
     }
 
-    /// Hears of orders from outside.
+    /// Hears of orders from outside, and of the drain.
     fn listen(&mut self, cx: &Context<'_>, now: Instant) {
         if !self.registered {
             self.registered = true;
@@ -195,6 +179,11 @@ impl Running {
         }
         if let Some(order) = self.live.ordered() {
             self.obey(order, now);
+        }
+        // Registered first: a phase that is not seen here yet wakes us.
+        if !self.draining && self.drain.phase() >= Phase::Draining {
+            self.draining = true;
+            self.drain_soon();
         }
     }
 
