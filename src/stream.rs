@@ -10,9 +10,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client;
 
+mod rest;
 mod scratch;
 mod secure;
 
+pub use rest::Rest;
 pub use secure::Secure;
 
 /// A connected socket without TLS.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 /// Processor time of all threads so far: the scheduler's own count in nanoseconds, which utime and
 /// stime are rounded from.
+#[allow(dead_code, reason = "for the comparison alone")]
 pub fn cpu(root: u32) -> Duration {
     let mut nanoseconds = 0;
     for pid in tree(root) {
@@ -28,7 +29,17 @@ pub fn pss(root: u32) -> u64 {
     tree(root).into_iter().filter_map(of).sum::<u64>() * 1024
 }
 
+/// What the kernel holds in slabs, in bytes: sockets and files, of every process alike.
+#[allow(dead_code, reason = "for the crowd alone")]
+pub fn kernel() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|it| it.strip_prefix("Slab:"));
+    let kilobytes = line.and_then(|it| it.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
 /// The machine in a few words, for the head of a table.
+#[allow(dead_code, reason = "for the comparison alone")]
 pub fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpuinfo = read("/proc/cpuinfo");

@@ -62,12 +62,12 @@ impl Running {
         self.down.excuse(now);
         self.down.answered(self.up.heard);
         self.up.answered(self.down.heard);
-        match self.client_pulse.look(now, &self.up.heard, self.down.pinged()) {
+        match self.client_pulse().look(now, &self.up.heard, self.down.pinged()) {
             Verdict::Alive => {}
             Verdict::Ping => self.ping(By::Client),
             Verdict::Dead => return self.silent(By::Client, now),
         }
-        match self.backend_pulse.look(now, &self.down.heard, self.up.pinged()) {
+        match self.backend_pulse().look(now, &self.down.heard, self.up.pinged()) {
             Verdict::Alive => {}
             Verdict::Ping => self.ping(By::Backend),
             Verdict::Dead => self.silent(By::Backend, now),
@@ -108,8 +108,8 @@ impl Running {
         }
         let stall = self.rules.route.limits.stalled_writer;
         let wanted = [
-            self.client_pulse.due(now, &self.up.heard, self.down.pinged()),
-            self.backend_pulse.due(now, &self.down.heard, self.up.pinged()),
+            self.client_pulse().due(now, &self.up.heard, self.down.pinged()),
+            self.backend_pulse().due(now, &self.down.heard, self.up.pinged()),
             self.idle_until(),
             self.rules.route.heartbeat.max_age.map(|age| self.born + age),
             self.order.as_ref().map(|it| it.at),

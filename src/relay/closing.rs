@@ -129,7 +129,7 @@ impl Running {
 
     /// The stream of `side` broke while it was read.
     pub(super) fn lost(&mut self, side: By, error: &io::Error, now: Instant) {
-        self.detail.get_or_insert_with(|| error.to_string());
+        self.detail.get_or_insert_with(|| error.to_string().into());
         self.ending(side, Cause::Reset, now);
         self.source_mut(side).ignore(Input::Ended);
         self.deaf(side, now);

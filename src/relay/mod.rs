@@ -89,13 +89,11 @@ pub struct Running {
     /// From the backend to the client.
     down: Flow,
     rules: Rules,
-    client_pulse: Pulse,
-    backend_pulse: Pulse,
     nonce: Nonce,
     born: Instant,
     /// The first word about the end; from then on everything is closing.
     end: Option<End>,
-    detail: Option<String>,
+    detail: Option<Box<str>>,
     /// The backend spoke HTTP where frames were due.
     http_behind_switch: bool,
     /// When what is left is cut.
@@ -103,7 +101,7 @@ pub struct Running {
     /// When a backend's last answers to an expelled client have had their time.
     hurry_at: Option<Instant>,
     /// How and when it is told to go, by the drain or by an order.
-    order: Option<Order>,
+    order: Option<Box<Order>>,
     /// What others see of it.
     live: Arc<Live>,
     /// An order, or the drain, knows whom to wake.
@@ -134,8 +132,6 @@ impl Running {
             down: flow(Sender::Server, &backend.read_buf),
             client: client.stream,
             backend: backend.stream,
-            client_pulse: Pulse::new(beat.client_ping, beat.client_timeout),
-            backend_pulse: Pulse::new(beat.backend_ping, beat.backend_timeout),
             nonce: rand::random(),
             born: now,
             end: None,
@@ -177,7 +173,9 @@ impl Running {
             self.registered = true;
             self.live.register(cx.waker());
         }
-        if let Some(order) = self.live.ordered() {
+        if self.live.called(cx.waker())
+            && let Some(order) = self.live.ordered()
+        {
             self.obey(order, now);
         }
         // Registered first: a phase that is not seen here yet wakes us.
@@ -226,7 +224,7 @@ impl Running {
     /// Of several orders the earliest holds.
     fn obey(&mut self, order: Order, now: Instant) {
         if self.order.as_ref().is_none_or(|other| order.at < other.at) {
-            self.order = Some(order);
+            self.order = Some(Box::new(order));
             self.rearm(now);
         }
     }
@@ -243,6 +241,16 @@ impl Running {
             Broken::Writing if from == By::Client => self.deaf(By::Backend, now),
             Broken::Writing => self.deaf(By::Client, now),
         }
+    }
+
+    fn client_pulse(&self) -> Pulse {
+        let beat = &self.rules.route.heartbeat;
+        Pulse::new(beat.client_ping, beat.client_timeout)
+    }
+
+    fn backend_pulse(&self) -> Pulse {
+        let beat = &self.rules.route.heartbeat;
+        Pulse::new(beat.backend_ping, beat.backend_timeout)
     }
 
     fn trap(&self) -> Option<Trap> {

@@ -17,9 +17,9 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::session::{Rest, Wish, advance};
-use super::Socket;
+use self::session::{Wish, advance};
 use super::scratch::{self, OUTGOING};
+use super::{Rest, Socket};
 
 /// A TLS stream over a socket.
 pub struct Secure<S = Socket> {
@@ -27,7 +27,7 @@ pub struct Secure<S = Socket> {
     session: UnbufferedServerConnection,
     /// Read and not decrypted: the piece of a record, or of a handshake message, that has come so
     /// far; or, with `unread`, records for which the reader had no room.
-    part: Vec<u8>,
+    part: Rest,
     /// Decrypted, but more than the reader had room for.
     plain: Rest,
     /// Encrypted, but more than the socket took. While there is any, nothing more is encrypted.
@@ -58,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
         let mut stream = Box::new(Self {
             socket,
             session: UnbufferedServerConnection::new(config).map_err(io::Error::other)?,
-            part: hello,
+            part: Rest::from(hello),
             plain: Rest::default(),
             out: Rest::default(),
             unread: true,
@@ -104,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
     /// one before. What is wrong with it is left in `error`.
     fn take_in(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         scratch::lend_incoming(|incoming| {
-            let kept = self.part.len();
+            let kept = self.part.left().len();
             let mut end = kept;
             if !self.unread {
                 // No more than `buf` has room for, so that usually nothing is left over.
@@ -122,12 +122,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
             let Some(input) = incoming.get_mut(..end) else {
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             };
-            input[..kept].copy_from_slice(&self.part);
+            input[..kept].copy_from_slice(self.part.left());
             let used = self.digest(input, buf);
             // As long as what is in it: a sleeper that holds half a record holds no more.
             let rest = if self.failed { &[] } else { &input[used..] };
             if kept > 0 || !rest.is_empty() {
-                self.part = rest.to_vec();
+                self.part.replace(rest);
             }
             Poll::Ready(Ok(()))
         })
@@ -163,11 +163,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
             true
         };
         // With what is kept of the input, since the session remembers places in it.
-        let input = self.part.as_mut_slice();
+        let input = self.part.left_mut();
         let turn = advance(&mut self.session, input, &mut self.out, &mut sink, Some(wish));
-        if turn.used > 0 {
-            self.part = self.part.split_off(turn.used);
-        }
+        self.part.take(turn.used);
         self.unread &= !self.part.is_empty();
         self.ended |= turn.ended;
         match turn.outcome {
@@ -183,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
     fn fail(&mut self, error: io::Error) {
         self.failed = true;
         self.patient = false;
-        self.part = Vec::new();
+        self.part.clear();
         self.error = Some(Box::new(error));
     }
 

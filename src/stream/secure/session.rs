@@ -6,34 +6,7 @@ use std::io;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
 
-/// Bytes of which some have been used. Holds no memory once all have.
-#[derive(Default)]
-pub(super) struct Rest {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Rest {
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    pub(super) fn left(&self) -> &[u8] {
-        &self.bytes[self.at..]
-    }
-
-    /// The first `some` of what is left have been used.
-    pub(super) fn take(&mut self, some: usize) {
-        self.at += some;
-        if self.at == self.bytes.len() {
-            *self = Self::default();
-        }
-    }
-
-    pub(super) fn extend(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-}
+use crate::stream::Rest;
 
 /// What a session is asked to encrypt, and to where.
 pub(super) enum Wish<'a> {
@@ -131,10 +104,11 @@ fn last_words(session: &mut UnbufferedServerConnection, input: &mut [u8], out: &
 }
 
 fn encode<Data>(mut message: EncodeTlsData<'_, Data>, out: &mut Rest) {
-    let begin = out.bytes.len();
     if let Err(EncodeError::InsufficientSize(it)) = message.encode(&mut []) {
-        out.bytes.resize(begin + it.required_size, 0);
-        let encoded = message.encode(&mut out.bytes[begin..]);
-        out.bytes.truncate(begin + encoded.unwrap_or(0));
+        let out = out.end();
+        let begin = out.len();
+        out.resize(begin + it.required_size, 0);
+        let encoded = message.encode(&mut out[begin..]);
+        out.truncate(begin + encoded.unwrap_or(0));
     }
 }

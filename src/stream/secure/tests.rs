@@ -266,7 +266,7 @@ fn talk(version: &'static SupportedProtocolVersion, seed: u64) {
         // A change of keys, and no byte.
         assert!(read(&mut stream, 1).is_pending(), "seed {seed}");
     }
-    assert!(stream.part.capacity() == 0 && stream.plain.is_empty(), "seed {seed}: it keeps bytes");
+    assert!(stream.part.is_empty() && stream.plain.is_empty(), "seed {seed}: it keeps bytes");
 }
 
 #[test]
