@@ -29,6 +29,13 @@ pub fn pss(root: u32) -> u64 {
     tree(root).into_iter().filter_map(of).sum::<u64>() * 1024
 }
 
+/// How busy the machine was in the last 1, 5 and 15 minutes.
+#[allow(dead_code, reason = "for the comparison alone")]
+pub fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(", ")
+}
+
 /// What the kernel holds in slabs, in bytes: sockets and files, of every process alike.
 #[allow(dead_code, reason = "for the crowd alone")]
 pub fn kernel() -> u64 {

@@ -3,16 +3,19 @@
 //!
 //! `cargo bench --bench compare` measures everything (docs/performance.md says what it prints);
 //! `cargo test --bench compare`, or `-- --quick`, only shows in a few seconds that all of it works.
-//! Options: `--rows WORD,...` (those whose name has one of the words; `memory` is one), `--rounds N`,
+//! `--write` puts the table into docs/performance.md, and the charts beside it.
+//! Options: `--rows WORD,...` (those whose name has one of the words; `memory` and `two cores` are some), `--rounds N`,
 //! `--seconds N`, `--sockets N`, `--sleep N`, `--only NAME,...`, `--also NAME=PATH` (another build).
 
 #![allow(missing_docs, clippy::expect_used, reason = "a tool that fails aloud")]
 
 mod accounting;
 mod backend;
+mod chart;
 mod client;
 mod frames;
 mod proxies;
+mod report;
 mod rows;
 mod table;
 mod trust;
@@ -23,6 +26,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use proxies::{Place, Proxy, Running};
+use report::Report;
 use rows::{Bench, ROWS, Row, Sample};
 
 /// Between two rows, so that the machine is not held for minutes.
@@ -36,6 +40,7 @@ struct Options {
     sleep: f64,
     only: Vec<String>,
     also: Vec<(String, String)>,
+    write: bool,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +67,7 @@ fn options() -> Options {
         sleep,
         only: if quick { vec!["wsgate".into(), "nginx".into()] } else { Vec::new() },
         also: Vec::new(),
+        write: has("--write"),
     };
     let list = |value: &String| value.split(',').map(str::to_owned).collect();
     for pair in arguments.windows(2) {
@@ -122,27 +128,36 @@ fn compare_in(options: &Options, folder: &Path) -> io::Result<()> {
     let time = Duration::from_secs_f64(options.seconds);
     let bench = Bench { full: trust.full, resuming: trust.resuming, desk, time };
     let contenders = options.contenders();
-    introduce(&contenders);
+    let mut report = Report::new(contenders.iter().map(|it| it.name.clone()).collect());
+    introduce(&contenders, &mut report);
     let running = contenders.iter().map(|it| it.start(&place)).collect::<io::Result<Vec<_>>>()?;
     let mut failed = 0;
     for row in ROWS.iter().filter(|it| options.wants(it.name)) {
-        failed += run_row(row, options, &contenders, &running, &bench);
+        failed += run_row(row, options, &contenders, &running, &bench, &mut report);
         std::thread::sleep(if options.rounds > 1 { REST } else { Duration::ZERO });
     }
     drop(running);
     if options.wants("memory") {
-        failed += run_memory(options, &contenders, &place, &bench)?;
+        failed += run_memory(options, &contenders, &place, &bench, &mut report)?;
     }
-    if failed > 0 { Err(io::Error::other(format!("{failed} runs failed"))) } else { Ok(()) }
+    if options.wants("two cores") {
+        failed += run_two_cores(options, &contenders, &place, &bench, &mut report)?;
+    }
+    report.say(&format!("\nLoad of the machine (1, 5, 15 minutes): {}.", accounting::load()));
+    if failed > 0 {
+        return Err(io::Error::other(format!("{failed} runs failed")));
+    }
+    if options.write { report.write(Path::new("docs")) } else { Ok(()) }
 }
 
-fn introduce(contenders: &[Proxy]) {
+fn introduce(contenders: &[Proxy], report: &mut Report) {
     let versions: Vec<_> =
         contenders.iter().map(|it| format!("{} ({})", it.name, it.version)).collect();
     let today = Command::new("date").arg("-u").arg("+%F").output().map(|it| it.stdout);
     let today = String::from_utf8_lossy(&today.unwrap_or_default()).trim().to_owned();
-    println!("{today}; {}; {}.\n", accounting::machine(), versions.join(", "));
-    println!("{}", table::head(&contenders.iter().map(|it| it.name.clone()).collect::<Vec<_>>()));
+    let (machine, load) = (accounting::machine(), accounting::load());
+    report.say(&format!("{today}; {machine}; {}. Load before: {load}.\n", versions.join(", ")));
+    report.head();
 }
 
 fn run_row(
@@ -151,6 +166,7 @@ fn run_row(
     contenders: &[Proxy],
     running: &[Running],
     bench: &Bench,
+    report: &mut Report,
 ) -> usize {
     let mut rounds = vec![Vec::<Sample>::new(); contenders.len()];
     let mut failed = 0;
@@ -165,7 +181,7 @@ fn run_row(
             }
         }
     }
-    println!("{}", table::line(row.name, row.unit, &rounds));
+    report.row(row.name, row.unit, &rounds);
     let rates = rounds.iter().map(|it| table::median(it.iter().map(|it| it.rate).collect()));
     eprintln!("{}: {:.0?} {}s/s", row.name, rates.collect::<Vec<_>>(), row.unit);
     failed
@@ -176,6 +192,7 @@ fn run_memory(
     contenders: &[Proxy],
     place: &Place,
     bench: &Bench,
+    report: &mut Report,
 ) -> io::Result<usize> {
     let (mut idle, mut burst) = (Vec::new(), Vec::new());
     let sleep = Duration::from_secs_f64(options.sleep);
@@ -189,9 +206,33 @@ fn run_memory(
         idle.push(measured.map(|it| it.0));
         burst.push(measured.map(|it| it.1));
     }
-    println!("{}", table::memory(&format!("PSS per idle socket of {}", options.sockets), &idle));
-    println!("{}", table::memory("the same after a burst of 200 KB on each", &burst));
+    report.memory(options.sockets, &idle, &burst);
     Ok(idle.iter().filter(|it| it.is_none()).count())
+}
+
+/// By how much two cores do more than one: the load shares one of them, so it is time for each
+/// message that is compared, not how many there were.
+fn run_two_cores(
+    options: &Options,
+    contenders: &[Proxy],
+    place: &Place,
+    bench: &Bench,
+    report: &mut Report,
+) -> io::Result<usize> {
+    let Some(one) = contenders.iter().find(|it| it.name == "wsgate") else { return Ok(0) };
+    let running = [one.start(place)?, one.doubled().start(place)?];
+    let row = &ROWS[0];
+    let (mut ratios, mut failed) = (Vec::new(), 0);
+    for _ in 0..options.rounds {
+        let both = running.each_ref().map(|it| bench.measure(row.load, it));
+        match both {
+            [Ok(one), Ok(two)] => ratios.push(2.0 * one.cpu / two.cpu),
+            _ => failed += 1,
+        }
+    }
+    let times = table::median(ratios);
+    report.say(&format!("\nTwo cores do {times:.2} times as much as one ({}).", row.name));
+    Ok(failed)
 }
 
 /// The load must not take the time of the core that is measured.

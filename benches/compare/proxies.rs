@@ -20,6 +20,8 @@ pub struct Proxy {
     pub version: String,
     kind: Kind,
     program: PathBuf,
+    /// As taskset takes them.
+    cores: &'static str,
 }
 
 #[derive(Clone, Copy)]
@@ -45,7 +47,7 @@ pub struct Place {
 /// The gateway itself, or another build of it.
 pub fn gateway(name: &str, program: &Path) -> Proxy {
     let version = said(program, "--version");
-    Proxy { name: name.into(), version, kind: Kind::Wsgate, program: program.into() }
+    Proxy { name: name.into(), version, kind: Kind::Wsgate, program: program.into(), cores: "0" }
 }
 
 /// Those of the others that are installed.
@@ -60,12 +62,17 @@ pub fn peers() -> Vec<Proxy> {
         let said = said(&program, ask);
         let version = said.split_whitespace().find(|it| it.contains('.') && !it.contains("://"));
         let version = version.unwrap_or("?").trim_start_matches("nginx/").to_owned();
-        Some(Proxy { name: name.to_owned(), version, kind, program })
+        Some(Proxy { name: name.to_owned(), version, kind, program, cores: "0" })
     });
     there.collect()
 }
 
 impl Proxy {
+    /// The same on two cores.
+    pub fn doubled(&self) -> Self {
+        Self { cores: "0,1", ..self.clone() }
+    }
+
     /// Starts it and waits until it listens.
     pub fn start(&self, place: &Place) -> io::Result<Running> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -77,7 +84,7 @@ impl Proxy {
         fs::write(&file, text)?;
         let log = fs::File::create(folder.join("output"))?;
         let mut command = Command::new("taskset");
-        command.args(["-c", "0"]).arg(&self.program).args(self.arguments(&file, &folder));
+        command.args(["-c", self.cores]).arg(&self.program).args(self.arguments(&file, &folder));
         command.env("HOME", &folder).env("XDG_DATA_HOME", &folder).stdin(Stdio::null());
         let child = command.stdout(log.try_clone()?).stderr(log).spawn()?;
         let mut running = Running { child, address };

@@ -1,6 +1,7 @@
 //! TLS toward clients: certificates, the choice by SNI, tickets, the handshake; and TLS toward
 //! backends. Knows nothing of HTTP or of what is carried inside.
 
+mod ciphers;
 pub mod client;
 pub mod inspect;
 pub mod pem;

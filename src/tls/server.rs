@@ -12,6 +12,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::ciphers;
 use super::pem::{self, PemError};
 use super::tickets::{Policy, Ticketers, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
@@ -35,9 +36,9 @@ const HELLO_PIECE: usize = 2048;
 
 /// Every site's TLS settings, by name.
 pub struct Table {
-    names: Names<Arc<ServerConfig>>,
+    names: Names<Arc<Settings>>,
     /// The same in the order of the configuration.
-    sites: Vec<Arc<ServerConfig>>,
+    sites: Vec<Arc<Settings>>,
 }
 
 /// A site whose certificate or key cannot be used.
@@ -142,7 +143,7 @@ impl Table {
     /// [`LoadError`] for the first site that cannot be used; `wsgate check` names them all.
     pub fn load(config: &Config, tickets: &Tickets) -> Result<Self, LoadError> {
         let tickets = tickets.of(config)?;
-        let sites = config.sites.iter().map(|site| server_config(site, &tickets).map(Arc::new));
+        let sites = config.sites.iter().map(|site| settings(site, &tickets).map(Arc::new));
         Ok(Self::new(config, sites.collect::<Result<_, _>>()?))
     }
 
@@ -155,7 +156,7 @@ impl Table {
             tickets.latest()
         });
         let renewed = config.sites.iter().zip(&self.sites).map(|(site, old)| {
-            server_config(site, &tickets).map(Arc::new).unwrap_or_else(|error| {
+            settings(site, &tickets).map(Arc::new).unwrap_or_else(|error| {
                 errors.push(error);
                 Arc::clone(old)
             })
@@ -164,7 +165,7 @@ impl Table {
         (Self::new(config, sites), errors)
     }
 
-    fn new(config: &Config, sites: Vec<Arc<ServerConfig>>) -> Self {
+    fn new(config: &Config, sites: Vec<Arc<Settings>>) -> Self {
         let mut names = Names::default();
         for (site, tls) in config.sites.iter().zip(&sites) {
             for domain in &site.domains {
@@ -175,6 +176,21 @@ impl Table {
     }
 }
 
+/// One site's settings; the tickets of one open the other.
+struct Settings {
+    /// For most: our order of ciphers.
+    ours: Arc<ServerConfig>,
+    /// For those who know better: theirs.
+    theirs: Arc<ServerConfig>,
+}
+
+fn settings(site: &Site, tickets: &Ticketers) -> Result<Settings, LoadError> {
+    let theirs = server_config(site, tickets)?;
+    let mut ours = theirs.clone();
+    ours.ignore_client_order = ciphers::has_aes();
+    Ok(Settings { ours: Arc::new(ours), theirs: Arc::new(theirs) })
+}
+
 fn server_config(site: &Site, tickets: &Ticketers) -> Result<ServerConfig, LoadError> {
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
     let (chain, private) = LoadError::read_pair(certificate, key)?;
@@ -182,7 +198,7 @@ fn server_config(site: &Site, tickets: &Ticketers) -> Result<ServerConfig, LoadE
         TlsVersion::V12 => &[&TLS13, &TLS12],
         TlsVersion::V13 => &[&TLS13],
     };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(ciphers::provider());
     let pair =
         |source| LoadError::Pair { certificate: certificate.clone(), key: key.clone(), source };
     let mut tls = ServerConfig::builder_with_provider(provider)
@@ -215,13 +231,16 @@ pub async fn handshake(
 
 async fn shake(mut socket: Socket, table: &Table) -> Result<Handshake, HandshakeError> {
     let (accepted, hello) = hear(&mut socket).await.map_err(failed)?;
-    let name = accepted.client_hello().server_name().map(str::to_owned);
+    let asked = accepted.client_hello();
+    let name = asked.server_name().map(str::to_owned);
+    let knows_better = ciphers::prefers_chacha(asked.cipher_suites());
     drop(accepted);
     let Some(tls) = name.as_deref().and_then(|name| table.names.find(name)) else {
         let fault = if name.is_some() { TlsFault::UnknownName } else { TlsFault::NoName };
         refuse(socket).await;
         return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
     };
+    let tls = if knows_better { &tls.theirs } else { &tls.ours };
     let stream = Secure::accept(socket, Arc::clone(tls), hello).await.map_err(failed)?;
     let resumed = stream.resumed();
     Ok(Handshake { stream: Stream::Tls(stream), server_name: name.unwrap_or_default(), resumed })
