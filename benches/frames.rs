@@ -8,6 +8,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
+use wsgate::observe::histogram::SizeMeter;
 use wsgate::ws::control;
 use wsgate::ws::scan::{Scanner, Sender, Step};
 use wsgate::ws::short::Lengths;
@@ -23,17 +24,22 @@ fn scan(c: &mut Criterion) {
     {
         let stream = filled(&frame(0x82, payload));
         group.bench_function(format!("frames {name}"), |b| {
-            b.iter(|| walk(black_box(&stream), Lengths::NONE));
+            b.iter(|| walk(black_box(&stream), Lengths::NONE, |_| {}));
+        });
+        // As the relay does: each message's length is added to the socket's histogram.
+        let sizes = SizeMeter::default();
+        group.bench_function(format!("measured frames {name}"), |b| {
+            b.iter(|| walk(black_box(&stream), Lengths::NONE, |len| sizes.add(len)));
         });
     }
     let pings = filled(&frame(0x89, 4));
-    group.bench_function("pings", |b| b.iter(|| walk(black_box(&pings), Lengths::NONE)));
+    group.bench_function("pings", |b| b.iter(|| walk(black_box(&pings), Lengths::NONE, |_| {})));
     // On a route with `heartbeat.application`: other messages, and those of the wanted length.
     let watched = Lengths::NONE.with(19).with(20);
     for (name, payload) in [("of 16 bytes", 16), ("of 4 KiB", 4096), ("that are wanted", 19)] {
         let stream = filled(&frame(0x81, payload));
         group.bench_function(format!("watched frames {name}"), |b| {
-            b.iter(|| walk(black_box(&stream), watched));
+            b.iter(|| walk(black_box(&stream), watched, |_| {}));
         });
     }
     group.finish();
@@ -49,14 +55,20 @@ fn write(c: &mut Criterion) {
     });
 }
 
-/// Scans from the first byte to the last; the number of frames.
-fn walk(mut buf: &[u8], wanted: Lengths) -> usize {
+/// Scans from the first byte to the last; the number of frames. `ended` is told how long each message was.
+fn walk(mut buf: &[u8], wanted: Lengths, ended: impl Fn(u64)) -> usize {
     let mut scanner = Scanner::new(Sender::Client, None, false);
     scanner.want(wanted);
     let mut frames = 0;
     while !buf.is_empty() {
         let len = match scanner.step(buf) {
-            Ok(Step::Data { len, .. } | Step::Control { len, .. }) => len,
+            Ok(Step::Data { len, ends_message, .. }) => {
+                if ends_message {
+                    ended(scanner.message_length());
+                }
+                len
+            }
+            Ok(Step::Control { len, .. }) => len,
             Ok(Step::Short { len, short }) => {
                 black_box(short.payload());
                 len

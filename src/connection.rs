@@ -100,10 +100,12 @@ async fn secure(
         () = drain.reached(Phase::Cutting) => return None,
     };
     match shaken {
-        Ok(Handshake { stream, server_name, resumed }) => {
+        Ok(Handshake { stream, server_name, resumed, newest }) => {
             let metrics = &house.books.metrics;
             let counter = if resumed { &metrics.tls_resumed } else { &metrics.tls_full };
             counter.add(1);
+            let version = if newest { &metrics.tls_13 } else { &metrics.tls_12 };
+            version.add(1);
             record.dismiss();
             Some((stream, Some(server_name)))
         }
@@ -138,7 +140,8 @@ fn tunnel(switched: Box<Switched>, books: &Books, drain: Watch, snapshot: &Snaps
     };
     let entered = books.sockets.enter(&record.line, terms.lane);
     let live = Arc::clone(entered.live());
-    let mut running = Running::new(Tunnel { client, backend, rules, live, drain });
+    let tunnel = Tunnel { client, backend, rules, live, drain };
+    let mut running = Running::new(tunnel, Arc::clone(record.books()));
     Box::pin(async move {
         running.run(&mut record).await;
         drop((lease, present, entered));

@@ -1,6 +1,7 @@
 //! wsgate: a TLS-terminating WebSocket gateway. This file is the map of the house.
 
 pub mod accept;
+pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod connection;

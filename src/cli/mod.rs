@@ -1,6 +1,8 @@
-//! The command line: what each subcommand means. Knows `config`, `control` and `observe` only.
+//! The command line: what each subcommand means. Knows `admin`, `config`, `control`
+//! and `observe` only.
 
 pub mod demo;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ enum Command {
     Run(File),
     /// Report everything that is wrong with a configuration, and start nothing.
     Check(File),
+    /// Show what a running gateway is doing: sockets, routes, backends, the last endings.
+    Status(status::Options),
     /// Start a gateway on https://localhost:8443 with its own certificate and backends.
     Demo(demo::Options),
 }
@@ -43,6 +47,7 @@ pub fn main() -> ExitCode {
     match cli.command.unwrap_or(Command::Run(cli.file)) {
         Command::Run(file) => ExitCode::from(control::run(&file.config, || ()) as u8),
         Command::Check(file) => report(&file),
+        Command::Status(options) => status::run(&options),
         Command::Demo(options) => demo::run(&options),
     }
 }

@@ -20,11 +20,12 @@ mod values;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use model::Config;
 pub use report::{Level, Problem, Report};
 
-use model::Source;
+use model::{ListenAddress, Source};
 
 /// Reads and checks the file, with `${NAME}` from the environment of the process.
 ///
@@ -41,6 +42,27 @@ pub fn load(path: &Path) -> Result<(Config, Report), Report> {
             Err(report)
         }
     }
+}
+
+/// A duration as the configuration writes them, such as `30s`; zero is allowed.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    values::quantity::duration(text).map_err(|wrong| wrong.message)
+}
+
+/// An admin listener's address as the configuration writes it; `None` for `off`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn admin_address(text: &str) -> Result<Option<ListenAddress>, String> {
+    values::address::admin(text).map_err(|wrong| wrong.message)
+}
+
+/// Where an admin listener is when nobody says otherwise.
+pub fn usual_admin_address() -> ListenAddress {
+    ListenAddress::Tcp(defaults::ADMIN_LISTEN)
 }
 
 /// Checks a text as if it stood in the file `path`, with `${NAME}` from `env`.

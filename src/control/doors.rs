@@ -70,6 +70,14 @@ impl Doors {
         Ok(Plan(plan))
     }
 
+    /// A socket for another listener than these: one that is there already, else a new one.
+    ///
+    /// # Errors
+    /// [`ListenError`] with the address and the operating system's reason.
+    pub(super) async fn bind(&mut self, address: &ListenAddress) -> Result<Bound, ListenError> {
+        self.inherited.bind(address).await
+    }
+
     /// Opens what is new, changes what is spoken elsewhere, and closes what the plan lacks.
     pub(super) fn apply(&mut self, plan: Plan) {
         let mut before = std::mem::take(&mut self.open);
@@ -117,10 +125,26 @@ impl Doors {
 
     /// Another process goes on with them: nothing more is accepted here, not even what is queued.
     pub(super) fn give_away(&mut self) {
-        for door in self.open.drain(..) {
-            door.bound.give_away();
-            door.closing.notify_one();
-        }
+        self.open.drain(..).for_each(OpenDoor::give_away);
+    }
+
+    /// Gives those back that systemd keeps: what is queued there is for the process that it starts
+    /// next. Whether there was one.
+    pub(super) fn give_back(&mut self) -> bool {
+        let before = std::mem::take(&mut self.open);
+        let kept = |it: &OpenDoor| matches!(it.address, ListenAddress::Systemd(_));
+        let (kept, own): (Vec<_>, Vec<_>) = before.into_iter().partition(kept);
+        self.open = own;
+        let any = !kept.is_empty();
+        kept.into_iter().for_each(OpenDoor::give_away);
+        any
+    }
+}
+
+impl OpenDoor {
+    fn give_away(self) {
+        self.bound.give_away();
+        self.closing.notify_one();
     }
 }
 

@@ -3,31 +3,30 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use super::certificates::Files;
+use super::chores;
 use super::doors::{Doors, Porch};
 use super::handover::{HandoverError, Program, hand_over};
 use super::removed;
 use super::upkeep::Upkeep;
+use super::window::{AdminError, Window};
 use crate::accept::{Inherited, ListenError};
 use crate::config::Config;
 use crate::config::model::{self, ListenAddress, LogFormat};
-use crate::drain::{Phase, Signal, Watch};
+use crate::drain::{Phase, Signal};
 use crate::http::{Spelling, SpellingError};
 use crate::life::{Timer, within};
 use crate::observe::access::{Access, Target};
-use crate::observe::books::Books;
+use crate::observe::books::{Books, Departure};
 use crate::observe::line::Form;
 use crate::snapshot::Snapshot;
 use crate::tls::{LoadError, Tickets};
-
-/// How often kept backend connections are looked through.
-const SWEEP: Duration = Duration::from_secs(10);
 
 /// For tasks that are cut to end; they need one poll.
 const CUT: Duration = Duration::from_secs(2);
@@ -38,13 +37,14 @@ pub struct Gateway {
     shared: Arc<Shared>,
     config: Config,
     doors: Doors,
+    window: Window,
     files: Files,
     upkeep: Upkeep,
 }
 
 /// What outlives a reload.
 pub(super) struct Shared {
-    pub(super) snapshot: ArcSwap<Snapshot>,
+    pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     tickets: Tickets,
     pub(super) books: Arc<Books>,
 }
@@ -58,6 +58,9 @@ pub enum StartError {
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The address of the admin listener.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// The file for access lines.
     #[error("the access log cannot be opened: {0}")]
     AccessLog(#[source] io::Error),
@@ -75,6 +78,9 @@ pub enum ReloadError {
     /// An address that is new.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A new address of the admin listener.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
 }
 
 impl Gateway {
@@ -105,24 +111,34 @@ impl Gateway {
         inherited: Inherited,
     ) -> Result<Self, StartError> {
         let tickets = Tickets::default();
-        let snapshot = ArcSwap::from_pointee(Snapshot::build(&config, &tickets, None)?);
+        let snapshot = Snapshot::build(&config, &tickets, None)?;
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let spelling = Spelling::learn().await?;
         let shared = Arc::new(Shared { snapshot, tickets, books: Arc::new(books) });
         let (signal, watch) = Signal::new();
         let permits = Arc::new(Semaphore::new(config.gateway.max_connections));
         let porch = Porch { shared: Arc::clone(&shared), permits, drain: watch.clone(), spelling };
         let mut doors = Doors::new(porch, inherited);
+        let mut window = Window::new(&shared, &watch);
         let plan = doors.plan(&config.listeners).await?;
+        let view = window.plan(&config.admin, &mut doors).await?;
         doors.apply(plan);
+        window.apply(view);
         let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
-        spawn(sweep(Arc::clone(&shared), watch));
+        spawn(chores::sweep(Arc::clone(&shared), watch.clone()));
+        spawn(chores::remember(Arc::clone(&shared.books), watch));
         let files = Files::of(&config);
-        Ok(Self { signal, shared, config, doors, files, upkeep })
+        Ok(Self { signal, shared, config, doors, window, files, upkeep })
     }
 
     /// Where it listens, in the order of the configuration; port 0 has become a real one.
     pub fn addresses(&self) -> Vec<ListenAddress> {
         self.doors.addresses()
+    }
+
+    /// Where the admin listener is, if there is one; port 0 has become a real one.
+    pub fn admin_address(&self) -> Option<&ListenAddress> {
+        self.window.address()
     }
 
     /// Counters and access log.
@@ -144,10 +160,12 @@ impl Gateway {
         let running = self.shared.snapshot.load_full();
         let next = Snapshot::build(&config, &self.shared.tickets, Some(&running))?;
         let plan = self.doors.plan(&config.listeners).await?;
+        let view = self.window.plan(&config.admin, &mut self.doors).await?;
         let fixed = needs_restart(&self.config, &config);
         self.upkeep = Upkeep::of(&next.pools, self.upkeep.drain.clone());
         self.shared.snapshot.store(Arc::new(next));
         self.doors.apply(plan);
+        self.window.apply(view);
         self.files = Files::of(&config);
         let gone = removed::let_go(&self.shared.books.sockets, &config);
         if gone > 0 {
@@ -181,9 +199,18 @@ impl Gateway {
     /// # Errors
     /// [`HandoverError`]; everything goes on here then.
     pub async fn hand_over(&mut self, program: &Program) -> Result<u32, HandoverError> {
-        let successor = hand_over(program, &self.doors.sockets()).await?;
+        let mut sockets = self.doors.sockets();
+        sockets.extend(self.window.socket());
+        let successor = hand_over(program, &sockets).await?;
         self.doors.give_away();
+        self.window.give_away();
         Ok(successor)
+    }
+
+    /// Accepts no more on the listening sockets that systemd keeps, and leaves their queues to the
+    /// process that it starts next. Whether there are any.
+    pub fn give_back(&mut self) -> bool {
+        self.doors.give_back()
     }
 
     /// Drains: takes nothing new, lets everything end as configured, and cuts what is left after
@@ -191,6 +218,7 @@ impl Gateway {
     /// were cut.
     pub async fn stop(mut self, impatience: impl Future<Output = ()>) -> usize {
         let limit = self.shared.snapshot.load().gateway.drain.timeout;
+        self.note_departure(limit);
         self.advance(Phase::Draining);
         self.doors.close();
         tokio::select! {
@@ -208,6 +236,14 @@ impl Gateway {
         self.shared.books.sockets.wake();
     }
 
+    fn note_departure(&self, limit: Duration) {
+        let since = SystemTime::now();
+        let connections = self.signal.held() as u64;
+        let departure = Departure { since, cut_at: since + limit, connections };
+        // Only the first counts, and there is no second.
+        let _ = self.shared.books.departure.set(departure);
+    }
+
     /// Stops at once.
     pub async fn cut(self) {
         self.shared.books.cut();
@@ -222,17 +258,6 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.shared.books.cut();
         self.advance(Phase::Cutting);
-    }
-}
-
-/// Closes backend connections that nobody has used for long.
-async fn sweep(shared: Arc<Shared>, mut drain: Watch) {
-    let mut every = tokio::time::interval(SWEEP);
-    loop {
-        tokio::select! {
-            _ = every.tick() => shared.snapshot.load().pools.sweep(Instant::now()),
-            () = drain.reached(Phase::Draining) => return,
-        }
     }
 }
 

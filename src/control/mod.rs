@@ -3,6 +3,7 @@
 
 mod certificates;
 pub mod check;
+mod chores;
 mod doors;
 mod gateway;
 mod handover;
@@ -11,7 +12,9 @@ mod removed;
 mod run;
 mod signals;
 mod upkeep;
+mod window;
 
 pub use gateway::{Gateway, ReloadError, StartError};
 pub use handover::{HandoverError, Program};
 pub use run::{Exit, run};
+pub use window::AdminError;

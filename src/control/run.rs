@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sd_notify::NotifyState;
@@ -20,8 +21,8 @@ use crate::observe::logging;
 /// How often renewed certificates are looked for.
 const LOOKS: Duration = Duration::from_secs(10);
 
-/// After another process has taken over, handshakes under way may still succeed this long, before
-/// the drain answers them with 503.
+/// When another process goes on with the sockets, handshakes under way here may still succeed this
+/// long, before the drain answers them with 503.
 const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
 
 /// How often the log warns of certificates that expire.
@@ -142,7 +143,7 @@ fn feed_watchdog() {
 /// Does what signals ask for, until one asks to stop or another process goes on.
 async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program: &Program) {
     let (mut looks, mut days) = (interval(LOOKS), interval(DAY));
-    loop {
+    let succeeded = loop {
         let wish = tokio::select! {
             wish = signals.next() => wish,
             _ = looks.tick() => {
@@ -157,18 +158,20 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program:
         };
         match wish {
             Wish::Stop => {
-                tell_systemd(&[NotifyState::Stopping]);
-                break;
+                let status = format!("draining {} connections", gateway.live());
+                tell_systemd(&[NotifyState::Stopping, NotifyState::Status(&status)]);
+                break gateway.give_back();
             }
             Wish::Reload => reload(&mut gateway, path).await,
             Wish::Reopen => gateway.books().access().reopen(),
-            Wish::Upgrade if upgrade(&mut gateway, program).await => break,
+            Wish::Upgrade if upgrade(&mut gateway, program).await => break true,
             Wish::Upgrade => {}
         }
-    }
+    };
+    let hurried = succeeded && last_handshakes(signals).await;
     let live = gateway.live();
     tracing::info!(live, "draining; a second signal stops at once");
-    let second = async { while signals.next().await != Wish::Stop {} };
+    let second = async { while !hurried && signals.next().await != Wish::Stop {} };
     let cut = gateway.stop(second).await;
     tracing::info!(cut, "stopped");
 }
@@ -181,13 +184,21 @@ async fn upgrade(gateway: &mut Gateway, program: &Program) -> bool {
             tracing::info!(pid, "the new process has taken over");
             // From the main process, which alone systemd listens to; from here on that is the other.
             tell_systemd(&[NotifyState::MainPid(pid), NotifyState::Ready]);
-            sleep(LAST_HANDSHAKES).await;
             true
         }
         Err(error) => {
             tracing::error!(%error, "the new program did not take over, this one goes on");
             false
         }
+    }
+}
+
+/// Waits for those who came just before another process went on. Whether a signal cut it short.
+async fn last_handshakes(signals: &mut Signals) -> bool {
+    let stopped = async { while signals.next().await != Wish::Stop {} };
+    tokio::select! {
+        () = sleep(LAST_HANDSHAKES) => false,
+        () = stopped => true,
     }
 }
 
@@ -204,9 +215,12 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
         Ok(now) => tell_systemd(&[NotifyState::Reloading, now]),
         Err(error) => tracing::debug!(%error, "systemd was not told of the reload"),
     }
+    let books = Arc::clone(gateway.books());
     match config::load(path) {
         Err(report) => {
-            tracing::error!("the reload is refused, nothing has changed:\n{}", report.render());
+            let report = report.render();
+            tracing::error!("the reload is refused, nothing has changed:\n{report}");
+            books.reloads.refused(report);
         }
         Ok((config, warnings)) => {
             if !warnings.problems.is_empty() {
@@ -215,9 +229,16 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
             match gateway.reload(config).await {
                 Err(error) => {
                     tracing::error!("the reload is refused, nothing has changed: {error}");
+                    books.reloads.refused(error.to_string());
                 }
-                Ok(fixed) if fixed.is_empty() => tracing::info!("reloaded"),
-                Ok(fixed) => tracing::warn!(keys = ?fixed, "reloaded; these need a restart"),
+                Ok(fixed) if fixed.is_empty() => {
+                    tracing::info!("reloaded");
+                    books.reloads.applied("");
+                }
+                Ok(fixed) => {
+                    tracing::warn!(keys = ?fixed, "reloaded; these need a restart");
+                    books.reloads.applied(format!("need a restart: {}", fixed.join(", ")));
+                }
             }
         }
     }

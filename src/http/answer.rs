@@ -91,6 +91,7 @@ impl Desk {
         let raw = request.uri().path().to_owned();
         let path = path::normalise(&raw).map_err(|_| refuse(Refusal::BadPath))?;
         let wish = handshake::wish(&request);
+        record.line.handshake = wish == Wish::WebSocket;
         if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
             return Ok(Turned::Plain(response));
         }
@@ -179,6 +180,7 @@ impl Desk {
     ) -> Result<Turned, (By, Cause)> {
         let route = admitted.matched.target;
         record.line.backend = route.pool.name().to_owned();
+        record.present = Some(route.lane(&self.visit.books.sockets).requests.enter());
         let id = record.line.id.clone();
         let passage = admitted.passage(&self.visit, &id);
         let (affinity, errand) = admitted.errand(&self.visit, &request);

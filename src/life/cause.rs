@@ -44,6 +44,33 @@ impl Cause {
         + Fault::ALL.len()
         + Rule::ALL.len();
 
+    /// One of each that is counted, in the order of [`Cause::index`].
+    pub fn every() -> impl Iterator<Item = Self> {
+        let plain = [
+            Self::Finished,
+            Self::Close(CODE_OF_ALL),
+            Self::Fin,
+            Self::Reset,
+            Self::MessageTooBig,
+            Self::Drained,
+            Self::Stopped,
+            Self::Ordered,
+        ];
+        let named = Timer::ALL.iter().map(|it| Self::Timer(*it));
+        let named = named.chain(Refusal::ALL.iter().map(|it| Self::Refusal(*it)));
+        let named = named.chain(TlsFault::ALL.iter().map(|it| Self::Tls(*it)));
+        let named = named.chain(Fault::ALL.iter().map(|it| Self::Backend(*it)));
+        plain.into_iter().chain(named).chain(Rule::ALL.iter().map(|it| Self::Protocol(*it)))
+    }
+
+    /// The name of its counter: as it is displayed, but `close` without a code.
+    pub fn label(self) -> String {
+        match self {
+            Self::Close(_) => "close".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// The place of this cause among the counters; all close codes share one.
     pub const fn index(self) -> usize {
         const REFUSALS: usize = TIMERS + Timer::ALL.len();
@@ -88,32 +115,24 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Stands for every close code where they are counted as one.
+const CODE_OF_ALL: u16 = 1000;
+
 /// The first counter of the timers; the plain causes stand before it.
 const TIMERS: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn every_cause_has_a_counter_of_its_own() {
-        let mut causes = vec![
-            Cause::Finished,
-            Cause::Close(1000),
-            Cause::Fin,
-            Cause::Reset,
-            Cause::MessageTooBig,
-            Cause::Drained,
-            Cause::Stopped,
-            Cause::Ordered,
-        ];
-        causes.extend(Timer::ALL.iter().map(|it| Cause::Timer(*it)));
-        causes.extend(Refusal::ALL.iter().map(|it| Cause::Refusal(*it)));
-        causes.extend(TlsFault::ALL.iter().map(|it| Cause::Tls(*it)));
-        causes.extend(Fault::ALL.iter().map(|it| Cause::Backend(*it)));
-        causes.extend(Rule::ALL.iter().map(|it| Cause::Protocol(*it)));
-        let mut places: Vec<usize> = causes.iter().map(|it| it.index()).collect();
-        places.sort_unstable();
+    fn every_cause_has_a_counter_and_a_label_of_its_own() {
+        let places: Vec<usize> = Cause::every().map(Cause::index).collect();
         assert_eq!(places, (0..Cause::COUNT).collect::<Vec<_>>());
+        let labels: BTreeSet<String> = Cause::every().map(Cause::label).collect();
+        assert_eq!(labels.len(), Cause::COUNT);
+        assert!(!labels.iter().any(|it| it.contains("1000")), "{labels:?}");
     }
 }

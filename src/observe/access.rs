@@ -4,8 +4,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Mutex;
+
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub enum Target {
 }
 
 enum Job {
-    Line(Box<Line>),
+    Line(Arc<Line>),
     Reopen,
     End,
 }
@@ -62,9 +63,9 @@ impl Access {
     }
 
     /// Hands a line over; `false` when the line is lost: the queue is full, or closed.
-    pub fn write(&self, line: Line) -> bool {
+    pub fn write(&self, line: Arc<Line>) -> bool {
         let Some(jobs) = &self.jobs else { return true };
-        jobs.try_send(Job::Line(Box::new(line))).is_ok()
+        jobs.try_send(Job::Line(line)).is_ok()
     }
 
     /// Opens the file anew, after it has been rotated.

@@ -1,11 +1,16 @@
-//! What every connection writes into when something ends: the counters and the access log.
+//! What every connection writes into when something ends: the counters and the access log. And what
+//! is remembered of all of them together.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
 
 use super::access::Access;
+use super::endings::Endings;
+use super::history::History;
 use super::line::Line;
 use super::metrics::Metrics;
+use super::reloads::Reloads;
 use super::sockets::Sockets;
 
 /// A second reader of access lines, for tests.
@@ -17,9 +22,32 @@ pub struct Books {
     pub metrics: Metrics,
     /// The live sockets.
     pub sockets: Arc<Sockets>,
+    /// The last endings.
+    pub endings: Endings,
+    /// The last minutes.
+    pub history: History,
+    /// What became of reloads.
+    pub reloads: Reloads,
+    /// When the process began to drain.
+    pub departure: OnceLock<Departure>,
+    /// When the books were opened.
+    pub started: SystemTime,
+    /// The same on the clock that nobody turns.
+    pub opened: Instant,
     access: Access,
     cutting: AtomicBool,
     listener: Option<Listener>,
+}
+
+/// The beginning of a drain.
+#[derive(Clone, Copy, Debug)]
+pub struct Departure {
+    /// When it began.
+    pub since: SystemTime,
+    /// When what is left then will be cut.
+    pub cut_at: SystemTime,
+    /// Connections that were open.
+    pub connections: u64,
 }
 
 impl Books {
@@ -28,6 +56,12 @@ impl Books {
         Self {
             metrics: Metrics::default(),
             sockets: Arc::default(),
+            endings: Endings::default(),
+            history: History::default(),
+            reloads: Reloads::default(),
+            departure: OnceLock::new(),
+            started: SystemTime::now(),
+            opened: Instant::now(),
             access,
             cutting: AtomicBool::new(false),
             listener: None,
@@ -43,7 +77,9 @@ impl Books {
 
     /// Counts the end of `line` and writes it.
     pub fn close(&self, line: Line) {
-        self.metrics.ended(line.end.cause);
+        let line = Arc::new(line);
+        self.metrics.ended(&line);
+        self.endings.note(&line);
         if let Some(listener) = &self.listener {
             listener(&line);
         }

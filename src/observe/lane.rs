@@ -16,7 +16,7 @@ pub struct Lane {
     /// Plain requests under way.
     pub requests: Gauge,
     /// Its place among all that ever were.
-    pub(super) number: u32,
+    pub number: u32,
 }
 
 impl Lane {

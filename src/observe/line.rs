@@ -86,6 +86,8 @@ pub struct Line {
     pub millis: u64,
     /// Who ended it, at which stage, and why.
     pub end: End,
+    /// It was, or began as, a WebSocket handshake.
+    pub handshake: bool,
     /// More words about the cause, e.g. an operating system's message.
     pub detail: String,
 }
@@ -111,6 +113,7 @@ impl Default for Line {
             down: Flow::default(),
             millis: 0,
             end,
+            handshake: false,
             detail: String::new(),
         }
     }
@@ -229,6 +232,9 @@ impl Line {
 }
 
 impl Kind {
+    /// Every kind, in the order of declaration.
+    pub const ALL: &'static [Self] = &[Self::Connection, Self::Request, Self::Socket];
+
     /// The word at the beginning of the line.
     pub const fn name(self) -> &'static str {
         match self {

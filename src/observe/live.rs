@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
+use super::histogram::SizeMeter;
 use super::lane::Lane;
 use super::line::{Flow, Line, Part};
 use crate::life::Cause;
@@ -52,6 +53,8 @@ pub struct Meter {
     bytes: AtomicU64,
     binary: [AtomicU64; 2],
     control: [AtomicU64; 2],
+    /// How long its messages were.
+    pub sizes: SizeMeter,
     /// Seconds of the socket's life after which the side was last heard.
     heard: AtomicU64,
     /// The last round trip of a ping in microseconds; 0 when there was none.

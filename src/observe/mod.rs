@@ -3,6 +3,9 @@
 
 pub mod access;
 pub mod books;
+pub mod endings;
+pub mod histogram;
+pub mod history;
 pub mod lane;
 pub mod line;
 pub mod live;
@@ -10,4 +13,6 @@ pub mod logging;
 pub mod metrics;
 pub mod record;
 pub mod redact;
+pub mod reloads;
+pub mod report;
 pub mod sockets;

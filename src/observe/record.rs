@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use super::books::Books;
 use super::line::{Kind, Line};
+use super::metrics::Present;
 use crate::life::{By, Cause, End, Stage};
 
 /// What is known so far of something that has not ended yet.
@@ -16,6 +17,8 @@ pub struct Record {
     dismissed: bool,
     /// Words for the line when nothing else is to be said.
     pub remark: Option<&'static str>,
+    /// Counts it somewhere for as long as it lives.
+    pub present: Option<Present>,
     /// How far it has come: the stage of an end that nobody announced.
     pub stage: Stage,
     /// The line as it would be written now; `end`, `time` and `millis` are filled in at the end.
@@ -31,6 +34,7 @@ impl Record {
             end: None,
             dismissed: false,
             remark: None,
+            present: None,
             stage,
             line: Line { kind, ..Line::default() },
         }

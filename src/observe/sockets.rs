@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::histogram::Sizes;
 use super::lane::Lane;
 use super::line::{Flow, Line};
 use super::live::{Farewell, Live, Order};
@@ -57,6 +58,8 @@ pub struct Totals {
     pub up: Flow,
     /// From backends.
     pub down: Flow,
+    /// How long messages from clients were, and those from backends.
+    pub sizes: [Sizes; 2],
 }
 
 #[derive(Debug, Default)]
@@ -234,7 +237,8 @@ impl Filter {
 
 impl Totals {
     fn of(live: &Live, alive: u64) -> Self {
-        Self { live: alive, opened: 1, up: live.up.flow(), down: live.down.flow() }
+        let sizes = [live.up.sizes.sizes(), live.down.sizes.sizes()];
+        Self { live: alive, opened: 1, up: live.up.flow(), down: live.down.flow(), sizes }
     }
 
     /// Adds another sum to this one.
@@ -243,6 +247,7 @@ impl Totals {
         self.opened += other.opened;
         self.up.add(&other.up);
         self.down.add(&other.down);
+        self.sizes.iter_mut().zip(&other.sizes).for_each(|(to, from)| to.add(from));
     }
 }
 
@@ -279,7 +284,7 @@ mod tests {
             live: 1,
             opened: 2,
             up: Flow { frames: 2, messages: 2, bytes: 20, ..Flow::default() },
-            down: Flow::default(),
+            ..Totals::default()
         };
         assert_eq!(totals[0].1, expected);
         assert!(sockets.find(1).is_none());

@@ -74,6 +74,26 @@ impl Running {
         }
     }
 
+    /// Notes how long a side took to answer a ping of the gateway's.
+    pub(super) fn answered(&mut self, now: Instant) {
+        let metrics = &self.books.metrics;
+        let (client, backend) = (&metrics.client_round_trips, &metrics.backend_round_trips);
+        let (to_client, to_backend) = (self.down.pinged(), self.up.pinged());
+        let sides = [
+            (&mut self.up.ponged, to_client, &self.live.up, client),
+            (&mut self.down.ponged, to_backend, &self.live.down, backend),
+        ];
+        for (ponged, pinged, meter, all) in sides {
+            // With another ping on its way nobody knows which of the two was answered.
+            let sent = pinged.last.filter(|_| std::mem::take(ponged) && !pinged.waiting);
+            if let Some(sent) = sent {
+                let took = now.saturating_duration_since(sent);
+                meter.answered(took);
+                all.observe_wait(took);
+            }
+        }
+    }
+
     fn look_at_limits(&mut self, now: Instant) {
         let limits = &self.rules.route.limits;
         let stalled = |flow: &Flow| flow.stalled.zip(limits.stalled_writer).map(|(a, b)| a + b);

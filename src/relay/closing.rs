@@ -118,6 +118,7 @@ impl Running {
             // What the backend has answered to the good frames before is the client's, and comes
             // before the verdict.
             let mut frame = Vec::new();
+            self.told.get_or_insert(code);
             control::close(code, reason, None, &mut frame);
             self.down.close_after(frame);
             self.hurry_at = Some(now + LAST_WORDS.min(self.rules.gateway.timeouts.close / 2));
@@ -199,6 +200,9 @@ impl Running {
 
     /// Sends a Close frame to `side` at the next border toward it.
     fn tell(&mut self, side: By, code: u16, reason: &str) {
+        if side == By::Client {
+            self.told.get_or_insert(code);
+        }
         let mut frame = Vec::new();
         control::close(code, reason, mask(side), &mut frame);
         self.sink_mut(side).close(&frame);
@@ -209,7 +213,7 @@ impl Running {
         let mut frame = Vec::new();
         control::ping(&self.nonce, mask(side), &mut frame);
         self.sink_mut(side).ping(&frame);
-        self.pings += 1;
+        self.books.metrics.pings.add(1);
     }
 
     /// The flow that `side` sends into.

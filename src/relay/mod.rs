@@ -23,11 +23,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use self::application::Beats;
 use self::closing::Settled;
 use self::diagnosis::Trap;
-use self::flow::{Broken, Flow, Nonce};
+use self::flow::{Broken, Flow, Nonce, Seer};
 use self::pulse::Pulse;
 use crate::config::model::{Gateway, Route};
 use crate::drain::{Phase, Watch};
 use crate::life::{By, Cause, End, Stage};
+use crate::observe::books::Books;
 use crate::observe::live::{Farewell, Live, Order};
 use crate::observe::record::Record;
 use crate::stream::{Side, Stream};
@@ -76,7 +77,9 @@ impl Running {
         if let Some(words) = self.detail.take() {
             record.detail(words);
         }
-        record.books().metrics.pings.add(self.pings);
+        if let Some(code) = self.told.filter(|_| !matches!(end.cause, Cause::Close(_))) {
+            record.books().metrics.closed(By::Gateway, code);
+        }
     }
 }
 
@@ -104,12 +107,15 @@ pub struct Running {
     order: Option<Box<Order>>,
     /// What others see of it.
     live: Arc<Live>,
+    /// Where what is rare is counted at once.
+    books: Arc<Books>,
+    /// The close code that the client was told by the gateway.
+    told: Option<u16>,
     /// An order, or the drain, knows whom to wake.
     registered: bool,
     drain: Watch,
     /// It has heard of the drain.
     draining: bool,
-    pings: u64,
     /// The one timer, re-armed when it fires.
     alarm: Pin<Box<Sleep>>,
     /// The timer knows whom to wake.
@@ -118,7 +124,7 @@ pub struct Running {
 
 impl Running {
     /// Nothing moves before [`Running::run`].
-    pub fn new(tunnel: Tunnel) -> Self {
+    pub fn new(tunnel: Tunnel, books: Arc<Books>) -> Self {
         let Tunnel { client, backend, rules, live, drain } = tunnel;
         let now = Instant::now();
         let limit = rules.route.limits.message_size;
@@ -141,10 +147,11 @@ impl Running {
             hurry_at: None,
             order: None,
             live,
+            books,
+            told: None,
             registered: false,
             drain,
             draining: false,
-            pings: 0,
             alarm: Box::pin(sleep_until(now)),
             alarm_set: false,
             rules,
@@ -189,9 +196,12 @@ impl Running {
         loop {
             let (up, down) = scratch::lend(|scratch| {
                 let (client, backend) = (&mut self.client, &mut self.backend);
-                let up = self.up.poll(cx, client, backend, scratch, now, self.nonce);
+                let (nonce, live) = (self.nonce, &self.live);
+                let seer = Seer { now, nonce, sizes: &live.up.sizes };
+                let up = self.up.poll(cx, client, backend, scratch, &seer);
                 Beats::exchange(&mut self.up.beats, &mut self.down.beats);
-                let down = self.down.poll(cx, backend, client, scratch, now, self.nonce);
+                let seer = Seer { sizes: &live.down.sizes, ..seer };
+                let down = self.down.poll(cx, backend, client, scratch, &seer);
                 (up, down)
             });
             let mut news = false;
@@ -200,6 +210,9 @@ impl Running {
                     self.broke(from, broken, now);
                     news = true;
                 }
+            }
+            if self.up.ponged || self.down.ponged {
+                self.answered(now);
             }
             match self.settle(now) {
                 Settled::Done => return Poll::Ready(self.ended_or(By::Client, Cause::Fin)),

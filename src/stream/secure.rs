@@ -77,10 +77,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
         self.session.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
+    /// Whether it is TLS 1.3.
+    pub fn is_tls13(&self) -> bool {
+        self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
     fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let done = !self.session.is_handshaking();
-            if done && self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+            if done && self.is_tls13() {
                 // Only tickets are left to be said, and nobody waits for them.
                 self.patient = !self.out.is_empty();
                 return Poll::Ready(Ok(()));

@@ -13,11 +13,13 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::ciphers;
+use super::inspect::valid_until;
 use super::pem::{self, PemError};
 use super::tickets::{Policy, Ticketers, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
 use crate::life::{Elapsed, Timer, TlsFault, within};
+use crate::observe::report::Certificate;
 use crate::stream::{Secure, Socket, Stream};
 
 /// ALPN: WebSockets need HTTP/1.1, and nothing else is spoken yet.
@@ -38,7 +40,15 @@ const HELLO_PIECE: usize = 2048;
 pub struct Table {
     names: Names<Arc<Settings>>,
     /// The same in the order of the configuration.
-    sites: Vec<Arc<Settings>>,
+    sites: Vec<Loaded>,
+}
+
+/// One site's TLS settings.
+#[derive(Clone)]
+struct Loaded {
+    tls: Arc<Settings>,
+    /// Of the certificate that is in use, whatever its file has become since.
+    certificate: Certificate,
 }
 
 /// A site whose certificate or key cannot be used.
@@ -120,6 +130,8 @@ pub struct Handshake {
     pub server_name: String,
     /// Whether a session was resumed.
     pub resumed: bool,
+    /// Whether it is TLS 1.3, and not 1.2.
+    pub newest: bool,
 }
 
 /// A handshake that failed.
@@ -143,7 +155,7 @@ impl Table {
     /// [`LoadError`] for the first site that cannot be used; `wsgate check` names them all.
     pub fn load(config: &Config, tickets: &Tickets) -> Result<Self, LoadError> {
         let tickets = tickets.of(config)?;
-        let sites = config.sites.iter().map(|site| settings(site, &tickets).map(Arc::new));
+        let sites = config.sites.iter().map(|site| load(site, &tickets));
         Ok(Self::new(config, sites.collect::<Result<_, _>>()?))
     }
 
@@ -156,20 +168,25 @@ impl Table {
             tickets.latest()
         });
         let renewed = config.sites.iter().zip(&self.sites).map(|(site, old)| {
-            settings(site, &tickets).map(Arc::new).unwrap_or_else(|error| {
+            load(site, &tickets).unwrap_or_else(|error| {
                 errors.push(error);
-                Arc::clone(old)
+                old.clone()
             })
         });
         let sites = renewed.collect();
         (Self::new(config, sites), errors)
     }
 
-    fn new(config: &Config, sites: Vec<Arc<Settings>>) -> Self {
+    /// The certificates in use, in the order of the configuration.
+    pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.sites.iter().map(|it| &it.certificate)
+    }
+
+    fn new(config: &Config, sites: Vec<Loaded>) -> Self {
         let mut names = Names::default();
-        for (site, tls) in config.sites.iter().zip(&sites) {
+        for (site, loaded) in config.sites.iter().zip(&sites) {
             for domain in &site.domains {
-                names.insert(&domain.value, Arc::clone(tls));
+                names.insert(&domain.value, Arc::clone(&loaded.tls));
             }
         }
         Self { names, sites }
@@ -184,16 +201,14 @@ struct Settings {
     theirs: Arc<ServerConfig>,
 }
 
-fn settings(site: &Site, tickets: &Ticketers) -> Result<Settings, LoadError> {
-    let theirs = server_config(site, tickets)?;
-    let mut ours = theirs.clone();
-    ours.ignore_client_order = ciphers::has_aes();
-    Ok(Settings { ours: Arc::new(ours), theirs: Arc::new(theirs) })
-}
-
-fn server_config(site: &Site, tickets: &Ticketers) -> Result<ServerConfig, LoadError> {
+fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
     let (chain, private) = LoadError::read_pair(certificate, key)?;
+    let certificate_in_use = Certificate {
+        names: site.domains.iter().map(|it| it.value.clone()).collect(),
+        file: certificate.clone(),
+        not_after: chain.first().and_then(valid_until),
+    };
     let versions: &[&SupportedProtocolVersion] = match site.tls_min {
         TlsVersion::V12 => &[&TLS13, &TLS12],
         TlsVersion::V13 => &[&TLS13],
@@ -214,7 +229,10 @@ fn server_config(site: &Site, tickets: &Ticketers) -> Result<ServerConfig, LoadE
     tls.send_tls13_tickets = 1;
     let policy = Policy { tls_min: site.tls_min };
     tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
-    Ok(tls)
+    let mut ours = tls.clone();
+    ours.ignore_client_order = ciphers::has_aes();
+    let tls = Settings { ours: Arc::new(ours), theirs: Arc::new(tls) };
+    Ok(Loaded { tls: Arc::new(tls), certificate: certificate_in_use })
 }
 
 /// Shakes hands with a client, in at most `limit`.
@@ -242,8 +260,9 @@ async fn shake(mut socket: Socket, table: &Table) -> Result<Handshake, Handshake
     };
     let tls = if knows_better { &tls.theirs } else { &tls.ours };
     let stream = Secure::accept(socket, Arc::clone(tls), hello).await.map_err(failed)?;
-    let resumed = stream.resumed();
-    Ok(Handshake { stream: Stream::Tls(stream), server_name: name.unwrap_or_default(), resumed })
+    let (resumed, newest) = (stream.resumed(), stream.is_tls13());
+    let (stream, server_name) = (Stream::Tls(stream), name.unwrap_or_default());
+    Ok(Handshake { stream, server_name, resumed, newest })
 }
 
 /// Reads until the ClientHello is whole. Returns every byte read beside it: the session of the

@@ -27,6 +27,17 @@ pub(super) enum Standing {
     Down,
 }
 
+impl Standing {
+    /// The word for people and counters.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Doubtful => "doubtful",
+            Self::Down => "down",
+        }
+    }
+}
+
 /// What is known about one server.
 #[derive(Debug, Default)]
 pub(super) struct Health {

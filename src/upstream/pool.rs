@@ -18,6 +18,7 @@ use super::server::{Lease, Member, Server};
 use super::wire::Wire;
 use crate::config::model::{Backend, Balance, Health};
 use crate::life::{Timer, within};
+use crate::observe::report;
 use crate::stream::Stream;
 use crate::tls::LoadError;
 use crate::tls::client::Client;
@@ -94,6 +95,14 @@ impl Pool {
         &self.balance
     }
 
+    /// How it is.
+    pub fn report(&self) -> report::Backend {
+        let now = Instant::now();
+        let server = |it: &Member| it.server.report(it.weight, it.backup, now);
+        let servers = self.roster.members().iter().map(server).collect();
+        report::Backend { name: self.name.clone(), servers }
+    }
+
     /// A new connection to a server.
     ///
     /// # Errors
@@ -141,10 +150,11 @@ impl Pool {
             if let Some(it) = poll_fn(|cx| Poll::Ready(kept(server, cx))).await {
                 return Ok((Reached::Kept(it), lease));
             }
-            server.claim(Instant::now());
+            let begun = Instant::now();
+            server.claim(begun);
             match self.way.dial(server, errand.parties).await {
                 Ok(stream) => {
-                    server.connected(&self.name);
+                    server.connected(&self.name, begun.elapsed());
                     return Ok((Reached::New(stream), lease));
                 }
                 Err(error) => {

@@ -5,14 +5,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::balance::hash;
 use super::health::{Health, Standing};
 use super::keep::Kept;
 use super::wire::Wire;
 use crate::config::model;
-use crate::observe::metrics::{Gauge, Present};
+use crate::observe::histogram::{Histogram, WAITS};
+use crate::observe::metrics::{Counter, Gauge, Present};
+use crate::observe::report::{self, Failure};
 
 /// Where a connection goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,11 @@ pub(super) struct Server {
     pub(super) kept: Kept,
     live: Gauge,
     health: Mutex<Health>,
+    /// How long connections took that were made, in microseconds.
+    connect: Histogram,
+    /// Connections that could not be made.
+    failures: Counter,
+    last_failure: Mutex<Option<Failure>>,
 }
 
 /// A server's place in a pool.
@@ -75,6 +82,9 @@ impl Server {
             kept: Kept::default(),
             live: Gauge::default(),
             health: Mutex::default(),
+            connect: Histogram::new(WAITS),
+            failures: Counter::default(),
+            last_failure: Mutex::default(),
         }
     }
 
@@ -97,8 +107,9 @@ impl Server {
         self.health().claim(now);
     }
 
-    /// A connection to it was made.
-    pub(super) fn connected(&self, pool: &str) {
+    /// A connection to it was made, which took so long.
+    pub(super) fn connected(&self, pool: &str, took: Duration) {
+        self.connect.observe_wait(took);
         if self.health().connected() {
             tracing::info!(
                 backend = pool,
@@ -110,6 +121,8 @@ impl Server {
 
     /// A connection to it could not be made.
     pub(super) fn failed(&self, pool: &str, why: &dyn fmt::Display, now: Instant) {
+        self.failures.add(1);
+        self.note_failure(why.to_string());
         if self.health().failed(now) {
             tracing::warn!(backend = pool, server = self.name, %why, "the server takes no connection");
         }
@@ -117,6 +130,9 @@ impl Server {
 
     /// A check of it came to its end; `Err` says what was wrong.
     pub(super) fn checked(&self, pool: &str, found: &Result<(), String>, rule: &model::Health) {
+        if let Err(why) = found {
+            self.note_failure(why.clone());
+        }
         if !self.health().checked(found.is_ok(), rule) {
             return;
         }
@@ -135,9 +151,31 @@ impl Server {
         self.kept.take(Instant::now(), cx)
     }
 
-    fn health(&self) -> MutexGuard<'_, Health> {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How it is, with its place in the pool.
+    pub(super) fn report(&self, weight: u32, backup: bool, now: Instant) -> report::Server {
+        report::Server {
+            address: self.name.clone(),
+            standing: self.standing(now).name(),
+            weight,
+            backup,
+            live: self.live(),
+            failed: self.failures.value(),
+            connect: self.connect.spread(),
+            last_failure: lock(&self.last_failure).clone(),
+        }
     }
+
+    fn note_failure(&self, words: String) {
+        *lock(&self.last_failure) = Some(Failure { time: SystemTime::now(), words });
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        lock(&self.health)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Lease {

@@ -1,16 +1,19 @@
 //! A new process on the same sockets: SIGUSR2, and sockets that systemd listens on.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::timeout;
 
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked};
-use crate::house::program::{Program, free_address, text, write};
+use crate::house::program::{Program, text, write};
 use crate::house::{Backend, Client, HOST, PATIENCE, route, until};
 
 const QUICK: &str = "[gateway.drain]\nspread = \"200ms\"\n";
@@ -105,31 +108,72 @@ async fn when_the_new_process_fails_the_old_one_goes_on() {
     until(|| processes(&config).is_empty()).await;
 }
 
-#[tokio::test]
-async fn sockets_of_systemd_are_taken_by_their_name() {
-    let backend = Backend::echo().await;
-    let address = free_address();
-    let text = text(address, "", &route("/", &backend));
-    let config = write("activated", &text.replace(&address.to_string(), "systemd:https"));
+/// A socket that listens, kept here as systemd would, and what has a shell give it to a program.
+fn activated() -> (std::net::TcpListener, String) {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    fcntl_setfd(&listener, FdFlags::empty()).expect("inherited");
     // As systemd does: descriptor 3 listens already, and the environment says so.
     let before = format!(
-        "exec python3 -c 'import os, socket, sys\n\
-         s = socket.create_server((\"{}\", {}))\n\
-         os.dup2(s.fileno(), 3)\nos.set_inheritable(3, True)\n\
+        "exec python3 -c 'import os, sys\n\
+         os.dup2({}, 3)\n\
          os.environ.update(LISTEN_FDS=\"1\", LISTEN_FDNAMES=\"https\", LISTEN_PID=str(os.getpid()))\n\
          os.execvp(sys.argv[2], sys.argv[2:])'",
-        address.ip(),
-        address.port()
+        listener.as_raw_fd()
     );
-    let program = Program::launch("activated", &before, config, address);
+    (listener, before)
+}
+
+/// The first client whom a program has an answer for.
+async fn first(program: &Program) -> Client {
     let begun = Instant::now();
-    let mut client = loop {
-        if let Ok(client) = Client::tls(address, HOST).await {
-            break client;
+    loop {
+        if let Ok(Ok(client)) = timeout(PATIENCE, Client::tls(program.address, HOST)).await {
+            return client;
         }
         assert!(begun.elapsed() < PATIENCE, "{}", program.errors());
         tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    }
+}
+
+#[tokio::test]
+async fn who_comes_between_two_processes_on_systemds_socket_waits_for_the_next() {
+    let backend = Backend::echo().await;
+    let (listener, before) = activated();
+    let address = listener.local_addr().expect("bound");
+    let text = text(address, QUICK, &route("/", &backend));
+    let config = write("between", &text.replace(&address.to_string(), "systemd:https"));
+    let program = Program::launch("between", &before, config.clone(), address);
+    let mut live = first(&program).await;
+    assert!(live.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
+    let mut late = Client::tls(address, HOST).await.expect("TLS");
+    program.signal(Signal::TERM);
+    until(|| program.errors().contains("no longer listening")).await;
+    let waiting = tokio::spawn(Client::tls(address, HOST));
+    assert!(late.upgrade("/", "").await.starts_with("HTTP/1.1 101 "), "it was here before");
+    for mut client in [live, late] {
+        assert_eq!(client.frame().await.expect("a close").close().0, 1012);
+        client.send(masked(CLOSE, close_payload(1012, ""))).await;
+    }
+    assert_eq!(program.end().await.0, Some(0));
+    assert!(!waiting.is_finished(), "neither answered nor refused");
+    let next = Program::launch("between2", &before, config, address);
+    let waited = timeout(PATIENCE, waiting).await.expect("in time");
+    let mut client = waited.expect("no panic").expect("TLS with the next process");
+    assert!(client.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
+    drop(client);
+    next.signal(Signal::TERM);
+    assert_eq!(next.end().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn sockets_of_systemd_are_taken_by_their_name() {
+    let backend = Backend::echo().await;
+    let (listener, before) = activated();
+    let address = listener.local_addr().expect("bound");
+    let text = text(address, "", &route("/", &backend));
+    let config = write("activated", &text.replace(&address.to_string(), "systemd:https"));
+    let program = Program::launch("activated", &before, config, address);
+    let mut client = first(&program).await;
     assert!(client.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
     program.signal(Signal::TERM);
     assert_eq!(client.frame().await.expect("a close").close().0, 1012);

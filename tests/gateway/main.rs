@@ -7,6 +7,7 @@
 
 mod house;
 
+mod admin;
 mod admission;
 mod application;
 mod bounds;
@@ -21,6 +22,7 @@ mod http;
 mod listen;
 mod live;
 mod logs;
+mod notify;
 mod pools;
 mod process;
 mod reach;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Who may know whom, as ARCHITECTURE.md has it. Of `tls`, `upstream` knows only the client side.
-const ALLOWED: [(&str, &str); 15] = [
+const ALLOWED: [(&str, &str); 16] = [
     ("life", ""),
     ("config", ""),
     ("drain", ""),
@@ -18,11 +18,12 @@ const ALLOWED: [(&str, &str); 15] = [
     ("relay", "life config stream observe drain ws"),
     ("snapshot", "config tls upstream http"),
     ("connection", "life stream drain observe accept tls http relay snapshot"),
+    ("admin", "life config stream drain observe snapshot ws"),
     (
         "control",
-        "life config stream drain observe accept tls upstream http relay snapshot connection ws",
+        "life config stream drain observe accept tls upstream http relay snapshot connection ws admin",
     ),
-    ("cli", "config control observe"),
+    ("cli", "admin config control observe"),
 ];
 
 #[test]

@@ -12,12 +12,21 @@ use tokio::time::Instant;
 use super::application::Beats;
 use super::pulse::Pinged;
 use crate::life::Rule;
+use crate::observe::histogram::SizeMeter;
 use crate::observe::line;
 use crate::stream::Rest;
 use crate::ws::scan::{Scanner, Violation};
 
 /// What the gateway's own pings of one tunnel begin with: a pong that carries it is ours.
 pub(super) type Nonce = [u8; 8];
+
+/// With what a flow is looked at during one poll.
+pub(super) struct Seer<'a> {
+    pub(super) now: Instant,
+    pub(super) nonce: Nonce,
+    /// Where the source's messages are measured.
+    pub(super) sizes: &'a SizeMeter,
+}
 
 /// What is done with what a side sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +77,8 @@ pub(super) struct Flow {
     pub(super) seen: line::Flow,
     /// The code of the source's Close frame.
     pub(super) closed: Option<u16>,
+    /// The source has answered a ping of the gateway's.
+    pub(super) ponged: bool,
     /// When the source was last heard: any byte counts.
     pub(super) heard: Instant,
     /// When the source last sent data: heartbeats are none.
@@ -106,6 +117,7 @@ impl Flow {
             output: Output::Open,
             seen: line::Flow::default(),
             closed: None,
+            ponged: false,
             heard: now,
             data: now,
             passed: now,

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::{Broken, Flow, Input, Nonce, Output};
+use super::{Broken, Flow, Input, Nonce, Output, Seer};
 use crate::life::Rule;
 use crate::relay::application::Heard;
 use crate::relay::diagnosis::is_http;
@@ -30,9 +30,9 @@ impl Flow {
         from: &mut Stream,
         to: &mut Stream,
         scratch: &mut [u8],
-        now: Instant,
-        nonce: Nonce,
+        seer: &Seer<'_>,
     ) -> Result<(), Broken> {
+        let now = seer.now;
         for _ in 0..TURNS {
             self.put_in();
             if self.push(cx, to, now).map_err(|_| Broken::Writing)?.is_pending() {
@@ -52,7 +52,7 @@ impl Flow {
                 return Ok(());
             }
             self.heard = now;
-            let (passed, broken) = self.digest(&mut scratch[..got], now, nonce);
+            let (passed, broken) = self.digest(&mut scratch[..got], seer);
             // What came before a broken frame is good, and goes first.
             self.pass(cx, to, &scratch[passed]).map_err(|_| Broken::Writing)?;
             if let Some(broken) = broken {
@@ -155,12 +155,7 @@ impl Flow {
 
     /// Scans `buf` in place and says which part of it is to be passed on, and whether what follows
     /// that part is broken.
-    fn digest(
-        &mut self,
-        buf: &mut [u8],
-        now: Instant,
-        nonce: Nonce,
-    ) -> (Range<usize>, Option<Broken>) {
+    fn digest(&mut self, buf: &mut [u8], seer: &Seer<'_>) -> (Range<usize>, Option<Broken>) {
         let (mut at, mut start, mut end) = (0, 0, 0);
         while at < buf.len() && matches!(self.input, Input::Relay | Input::Watch) {
             if !self.inject.is_empty() && self.scanner.at_border() {
@@ -171,10 +166,10 @@ impl Flow {
             if self.beats.is_waiting() && self.may_speak() {
                 self.backlog.extend(&buf[start..end]);
                 self.beats.append(self.backlog.end());
-                self.passed = now;
+                self.passed = seer.now;
                 (start, end) = (at, at);
             }
-            let (len, passes) = match self.frame(&buf[at..], now, nonce) {
+            let (len, passes) = match self.frame(&buf[at..], seer) {
                 Ok(Some(it)) => it,
                 Ok(None) => {
                     let mut tail = buf[at..].to_vec();
@@ -199,23 +194,21 @@ impl Flow {
 
     /// How long the piece at the front of `buf` is and whether it is passed on; `None` when more
     /// is needed to tell.
-    fn frame(
-        &mut self,
-        buf: &[u8],
-        now: Instant,
-        nonce: Nonce,
-    ) -> Result<Option<(usize, bool)>, Broken> {
+    fn frame(&mut self, buf: &[u8], seer: &Seer<'_>) -> Result<Option<(usize, bool)>, Broken> {
         match self.scanner.step(buf)? {
             Step::Incomplete => Ok(None),
             Step::Data { len, begins, ends_message, binary } => {
                 self.seen.frames += u64::from(begins);
-                self.seen.messages += u64::from(ends_message);
+                if ends_message {
+                    self.seen.messages += 1;
+                    seer.sizes.add(self.scanner.message_length());
+                }
                 if binary {
                     self.seen.binary.frames += u64::from(begins);
                     self.seen.binary.bytes += len as u64;
                 }
-                self.data = now;
-                self.passed = now;
+                self.data = seer.now;
+                self.passed = seer.now;
                 Ok(Some((len, self.input == Input::Relay)))
             }
             Step::Short { len, short } => {
@@ -223,13 +216,14 @@ impl Flow {
                     self.seen.binary.frames += 1;
                     self.seen.binary.bytes += len as u64;
                 }
-                Ok(Some((len, self.short(&short, now))))
+                seer.sizes.add(self.scanner.message_length());
+                Ok(Some((len, self.short(&short, seer.now))))
             }
             Step::Control { len, control } => {
                 self.seen.frames += 1;
                 self.seen.control.frames += 1;
                 self.seen.control.bytes += len as u64;
-                Ok(Some((len, self.control(&control, nonce)?)))
+                Ok(Some((len, self.control(&control, seer.nonce)?)))
             }
         }
     }
@@ -268,7 +262,11 @@ impl Flow {
         let passes = self.input == Input::Relay;
         match control.kind {
             Kind::Ping => Ok(passes),
-            Kind::Pong => Ok(passes && !control.payload().starts_with(&nonce)),
+            Kind::Pong => {
+                let ours = control.payload().starts_with(&nonce);
+                self.ponged |= ours;
+                Ok(passes && !ours)
+            }
             Kind::Close => {
                 let code = close::parse(control.payload()).map_err(|bad| match bad {
                     BadClose::Code => Broken::Rule(Rule::CloseCode),

@@ -11,6 +11,8 @@ mod chain;
 
 use std::time::SystemTime;
 
+pub use chain::valid_until;
+
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
