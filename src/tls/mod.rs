@@ -3,11 +3,13 @@
 
 mod ciphers;
 pub mod client;
+mod handshake;
 pub mod inspect;
 pub mod pem;
 mod server;
 mod shared_tickets;
 mod tickets;
 
-pub use server::{Handshake, HandshakeError, LoadError, Table, handshake};
+pub use handshake::{Handshake, HandshakeError, handshake};
+pub use server::{LoadError, Table};
 pub use tickets::Tickets;
