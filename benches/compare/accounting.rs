@@ -6,7 +6,6 @@ use std::time::Duration;
 
 /// Processor time of all threads so far: the scheduler's own count in nanoseconds, which utime and
 /// stime are rounded from.
-#[allow(dead_code, reason = "for the comparison alone")]
 pub fn cpu(root: u32) -> Duration {
     let mut nanoseconds = 0;
     for pid in tree(root) {
@@ -30,13 +29,13 @@ pub fn pss(root: u32) -> u64 {
 }
 
 /// How busy the machine was in the last 1, 5 and 15 minutes.
-#[allow(dead_code, reason = "for the comparison alone")]
 pub fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').take(3).collect::<Vec<_>>().join(", ")
 }
 
 /// What the kernel holds in slabs, in bytes: sockets and files, of every process alike.
+#[allow(dead_code, reason = "for the crowd alone")]
 #[allow(dead_code, reason = "for the crowd alone")]
 pub fn kernel() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -46,7 +45,6 @@ pub fn kernel() -> u64 {
 }
 
 /// The machine in a few words, for the head of a table.
-#[allow(dead_code, reason = "for the comparison alone")]
 pub fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpuinfo = read("/proc/cpuinfo");

@@ -7,6 +7,7 @@
 
 #![allow(missing_docs, clippy::expect_used, reason = "a tool that fails aloud")]
 
+#[allow(dead_code, reason = "shared with the comparison")]
 #[path = "../compare/accounting.rs"]
 mod accounting;
 #[path = "../compare/backend.rs"]
@@ -16,6 +17,7 @@ mod backend;
 mod client;
 #[path = "../compare/frames.rs"]
 mod frames;
+#[allow(dead_code, reason = "shared with the comparison")]
 #[path = "../compare/trust.rs"]
 mod trust;
 
