@@ -17,7 +17,7 @@ const END: &str = "<!-- measured: end -->";
 pub struct Report {
     names: Vec<String>,
     text: String,
-    /// The middle of each row: its name, its unit, and µs for each contender.
+    /// The least of each row: its name, its unit, and µs for each contender.
     rows: Vec<(&'static str, &'static str, Vec<Option<f64>>)>,
     /// kB for each contender's idle socket.
     idle: Vec<Option<f64>>,
@@ -42,11 +42,10 @@ impl Report {
 
     pub fn row(&mut self, name: &'static str, unit: &'static str, rounds: &[Vec<Sample>]) {
         self.say(&table::line(name, unit, rounds));
-        let middle = |samples: &Vec<Sample>| {
-            let all: Vec<_> = samples.iter().map(|it| it.cpu).collect();
-            (!all.is_empty()).then(|| table::median(all))
+        let least = |samples: &Vec<Sample>| {
+            (!samples.is_empty()).then(|| table::least(samples.iter().map(|it| it.cpu)))
         };
-        self.rows.push((name, unit, rounds.iter().map(middle).collect()));
+        self.rows.push((name, unit, rounds.iter().map(least).collect()));
     }
 
     pub fn memory(&mut self, sockets: usize, idle: &[Option<f64>], burst: &[Option<f64>]) {

@@ -12,27 +12,30 @@ pub fn median(mut all: Vec<f64>) -> f64 {
     }
 }
 
-/// A line for one row: for every contender the median and its ratio to the first one's, round by
-/// round. `rounds` holds for each contender what each round has shown.
+/// The least; 0 of none. What else runs on a machine only ever adds.
+pub fn least(all: impl Iterator<Item = f64>) -> f64 {
+    all.reduce(f64::min).unwrap_or(0.0)
+}
+
+/// A line for one row: for every contender the least of its rounds, and its ratio to the first
+/// one's. `rounds` holds for each contender what each round has shown.
 pub fn line(name: &str, unit: &str, rounds: &[Vec<Sample>]) -> String {
     let mut out = format!("| {name}, µs per {unit} |");
-    for samples in rounds {
-        let ratios = pairs(samples, &rounds[0]).map(|(it, first)| it.cpu / first.cpu).collect();
-        let cpu = median(samples.iter().map(|it| it.cpu).collect());
-        out += &cell(cpu, median(ratios), samples.is_empty());
-    }
+    out += &cells(rounds, |it| it.cpu);
     if rounds.iter().flatten().any(|it| it.wait.is_some()) {
         let label = if name.starts_with("steady") { "p99" } else { "until all are up" };
         out += &format!("\n| {name}: {label}, ms |");
-        for samples in rounds {
-            let wait = |it: &Sample| it.wait.unwrap_or(0.0);
-            let ratios =
-                pairs(samples, &rounds[0]).map(|(it, first)| wait(it) / wait(first)).collect();
-            let middle = median(samples.iter().map(wait).collect());
-            out += &cell(middle, median(ratios), samples.is_empty());
-        }
+        out += &cells(rounds, |it| it.wait.unwrap_or(0.0));
     }
     out
+}
+
+fn cells(rounds: &[Vec<Sample>], of: impl Fn(&Sample) -> f64) -> String {
+    let values: Vec<_> = rounds.iter().map(|it| least(it.iter().map(&of))).collect();
+    let cell = |(samples, value): (&Vec<Sample>, &f64)| {
+        self::cell(*value, value / values[0], samples.is_empty())
+    };
+    rounds.iter().zip(&values).map(cell).collect()
 }
 
 /// A line of kB for each socket.
@@ -48,13 +51,6 @@ pub fn memory(name: &str, bytes: &[Option<f64>]) -> String {
 /// The head, with one column for each contender.
 pub fn head(names: &[String]) -> String {
     format!("| row | {} |\n|---|{}", names.join(" | "), "---:|".repeat(names.len()))
-}
-
-fn pairs<'a>(
-    samples: &'a [Sample],
-    first: &'a [Sample],
-) -> impl Iterator<Item = (&'a Sample, &'a Sample)> {
-    samples.iter().zip(first)
 }
 
 fn cell(value: f64, ratio: f64, missing: bool) -> String {

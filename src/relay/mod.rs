@@ -279,3 +279,15 @@ impl Running {
 
 /// What the client is told when the backend's stream ends without a Close frame.
 const BACKEND_LOST: (u16, &str) = (close::INTERNAL_ERROR, "backend closed without a close frame");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every socket that sleeps has one; what is rare belongs into a box of its own.
+    #[test]
+    fn a_tunnel_stays_small() {
+        let size = size_of::<Running>();
+        assert!(size <= 1024, "{size} bytes");
+    }
+}
