@@ -25,12 +25,15 @@ use wsgate::observe::access::Access;
 use wsgate::observe::books::Books;
 use wsgate::observe::line::Kind;
 use wsgate::observe::record::Record;
-use wsgate::relay::{Rules, Tunnel, run};
+use wsgate::relay::{Rules, Running, Tunnel};
 use wsgate::stream::{Side, Socket, Stream};
 
 const CONFIG: &str = "[[listeners]]\naddress = \"[::]:443\"\nprotocol = \"https\"\n\
     [[sites]]\ndomains = [\"a.test\"]\ncertificate = \"a\"\nprivate_key = \"b\"\n\
     [[sites.routes]]\npath = \"/\"\nbackend = \"127.0.0.1:1\"\n";
+
+/// Rates that are kept account of and never reached.
+const RATES: &str = "[sites.routes.limits]\nmessages = \"1000000000/s\"\nbytes = \"1000GB/s\"\n";
 
 /// How many messages a round carries, and how long each is.
 const ROUNDS: [(usize, usize); 3] = [(1, 128), (700, 16), (100, 128)];
@@ -38,12 +41,14 @@ const ROUNDS: [(usize, usize); 3] = [(1, 128), (700, 16), (100, 128)];
 fn relay(c: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut group = c.benchmark_group("relay");
-    for (count, payload) in ROUNDS {
+    let without = ROUNDS.map(|round| (round, "", ""));
+    let with = ROUNDS.map(|round| (round, RATES, " with rates"));
+    for ((count, payload), limits, rates) in without.into_iter().chain(with) {
         let bytes = frame(payload).repeat(count);
         let mut passed = vec![0; bytes.len()];
-        let (mut client, mut backend) = tunnel(&runtime);
+        let (mut client, mut backend) = tunnel(&runtime, limits);
         group.throughput(Throughput::Elements(count as u64));
-        group.bench_function(format!("{count} messages of {payload} bytes"), |b| {
+        group.bench_function(format!("{count} messages of {payload} bytes{rates}"), |b| {
             b.iter(|| {
                 runtime.block_on(async {
                     client.write_all(&bytes).await.expect("taken");
@@ -57,36 +62,34 @@ fn relay(c: &mut Criterion) {
 }
 
 /// The far ends of a tunnel that runs.
-fn tunnel(runtime: &Runtime) -> (UnixStream, UnixStream) {
+fn tunnel(runtime: &Runtime, limits: &str) -> (UnixStream, UnixStream) {
     let _inside = runtime.enter();
     let (client, near) = UnixStream::pair().expect("a pair");
     let (far, backend) = UnixStream::pair().expect("a pair");
     let side = |it| Side { stream: Stream::Plain(Socket::Unix(it)), read_buf: Default::default() };
-    let config = configuration();
-    let route = &config.sites[0].routes[0];
+    let config = configuration(limits);
     let rules = Rules {
-        heartbeat: route.heartbeat.clone(),
-        limits: route.limits.clone(),
+        route: Arc::new(config.sites[0].routes[0].clone()),
+        gateway: Arc::new(config.gateway.clone()),
         compressed: false,
         engine_io: 3,
-        drain: config.gateway.drain.clone(),
-        close: config.gateway.timeouts.close,
     };
     let books = Arc::new(Books::new(Access::off()));
     let mut record = Record::new(&books, Kind::Socket, Stage::Relay);
     let entered = books.sockets.enter(&record.line, books.sockets.lane("a.test", "/", "game"));
     let live = Arc::clone(entered.live());
-    let tunnel = Tunnel { client: side(near), backend: side(far), rules, live };
-    let (signal, watch) = Signal::new();
+    let (signal, drain) = Signal::new();
+    let tunnel = Tunnel { client: side(near), backend: side(far), rules, live, drain };
+    let mut running = Running::new(tunnel, Arc::clone(&books));
     runtime.spawn(async move {
-        run(tunnel, watch, &mut record).await;
+        running.run(&mut record).await;
         drop((signal, entered));
     });
     (client, backend)
 }
 
-fn configuration() -> Config {
-    let parsed = config::parse(Path::new("gateway.toml"), CONFIG, &|_| None);
+fn configuration(limits: &str) -> Config {
+    let parsed = config::parse(Path::new("gateway.toml"), &format!("{CONFIG}{limits}"), &|_| None);
     parsed.map_err(|report| report.render()).expect("valid").0
 }
 

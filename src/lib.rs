@@ -10,6 +10,7 @@ pub mod drain;
 pub mod http;
 pub mod life;
 pub mod observe;
+pub mod probe;
 pub mod relay;
 pub mod snapshot;
 pub mod stream;

@@ -1,7 +1,8 @@
-//! The command line: what each subcommand means. Knows `admin`, `config`, `control`
-//! and `observe` only.
+//! The command line: what each subcommand means. Knows `admin`, `config`, `control`,
+//! `observe`, `probe` and what of `tls` reads certificates.
 
 pub mod demo;
+mod probe;
 mod status;
 
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ enum Command {
     Status(status::Options),
     /// Start a gateway on https://localhost:8443 with its own certificate and backends.
     Demo(demo::Options),
+    /// Connect to a WebSocket as a mini program does, and report each stage.
+    Probe(Box<probe::Options>),
 }
 
 /// Does what the command line says. Wrong usage ends the process with exit code 2.
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Check(file) => report(&file),
         Command::Status(options) => status::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Probe(options) => probe::run(&options),
     }
 }
 

@@ -21,6 +21,7 @@ pub mod mini_program;
 pub mod origin;
 mod outbound;
 pub mod path;
+mod places;
 mod plain;
 mod recorded;
 mod reply;
@@ -31,8 +32,11 @@ mod spelling;
 #[cfg(test)]
 mod testing;
 mod upgrade;
+mod upload;
 
+pub use places::Place;
 pub use plain::PlainDoor;
+pub use reply::curt_denial;
 pub use serve::{Door, Served, Switched, Terms, Visit, client_name, serve};
 pub use site::{Route, Sites};
 pub use spelling::{Spelling, SpellingError};

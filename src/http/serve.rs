@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::Desk;
 use super::clock::{Clock, Watched};
+use super::places::Place;
 use super::plain::PlainDoor;
 use super::site::Sites;
 use super::spelling::Spelling;
@@ -94,6 +95,8 @@ pub struct Switched {
     pub backend: Side,
     /// Counts the socket toward its pool.
     pub lease: Lease,
+    /// Its place on the route.
+    pub place: Place,
     /// Becomes the socket's one access line.
     pub record: Record,
     /// The rules that the frames are under.
@@ -120,6 +123,7 @@ pub(super) type Slot = Arc<Mutex<Option<Prepared>>>;
 pub(super) struct Prepared {
     pub backend: Side,
     pub lease: Lease,
+    pub place: Place,
     pub record: Record,
     pub terms: Terms,
 }
@@ -147,8 +151,8 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
     match (stopped, prepared) {
         (Stopped::Ended, Some(it)) => {
             let client = Side { stream, read_buf: parts.read_buf };
-            let Prepared { backend, lease, record, terms } = it;
-            Served::Switched(Box::new(Switched { client, backend, lease, record, terms }))
+            let Prepared { backend, lease, place, record, terms } = it;
+            Served::Switched(Box::new(Switched { client, backend, lease, place, record, terms }))
         }
         (stopped, _) => {
             turn.note(&stopped, &books, peer);

@@ -14,8 +14,9 @@ use crate::life::{By, Cause, End, Timer};
 
 impl Running {
     pub(super) fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<End> {
-        // A close begun just now ends sooner than what the alarm was armed for.
-        if self.cut_at.is_some() && self.next_look(now) < self.alarm.deadline() {
+        // A close begun just now, or a pause, ends sooner than what the alarm was armed for.
+        let sooner = self.cut_at.is_some() || self.up.paused.is_some();
+        if sooner && self.next_look(now) < self.alarm.deadline() {
             self.rearm(now);
         }
         if self.alarm_set && now < self.alarm.deadline() {
@@ -133,6 +134,7 @@ impl Running {
             self.idle_until(),
             self.rules.route.heartbeat.max_age.map(|age| self.born + age),
             self.order.as_ref().map(|it| it.at),
+            self.up.paused,
             self.ask_at(now),
             self.down.stalled.zip(stall).map(|(since, limit)| since + limit),
             self.up.stalled.zip(stall).map(|(since, limit)| since + limit),

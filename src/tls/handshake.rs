@@ -114,7 +114,15 @@ async fn refuse(mut socket: Socket) {
 
 fn failed(error: io::Error) -> HandshakeError {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    let rustls = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
     let fault = match error.kind() {
+        _ if matches!(rustls, Some(rustls::Error::NoCertificatesPresented)) => {
+            TlsFault::NoCertificate
+        }
+        // We look at no certificates but those of clients.
+        _ if matches!(rustls, Some(rustls::Error::InvalidCertificate(_))) => {
+            TlsFault::BadCertificate
+        }
         UnexpectedEof | ConnectionReset | BrokenPipe => TlsFault::Broken,
         _ => TlsFault::Failed,
     };

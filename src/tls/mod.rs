@@ -3,11 +3,13 @@
 
 mod ciphers;
 pub mod client;
+mod clients;
 mod handshake;
 pub mod inspect;
 pub mod pem;
 mod server;
 mod shared_tickets;
+mod staple;
 mod tickets;
 
 pub use handshake::{Handshake, HandshakeError, handshake};

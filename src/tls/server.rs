@@ -4,15 +4,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use super::ciphers;
+use super::clients;
 use super::inspect::valid_until;
 use super::pem::{self, PemError};
+use super::staple::{Staple, Stapled};
 use super::tickets::{Policy, Ticketers, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
@@ -76,7 +80,7 @@ pub enum LoadError {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// The file that says which backends to trust.
+    /// The file that says which backends or which clients to trust.
     #[error("ca {}: {source}", path.display())]
     Ca {
         /// The file.
@@ -179,21 +183,41 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     let provider = Arc::new(ciphers::provider());
     let pair =
         |source| LoadError::Pair { certificate: certificate.clone(), key: key.clone(), source };
-    let mut tls = ServerConfig::builder_with_provider(provider)
+    let staple = staple(site, &chain);
+    let shown = CertifiedKey::from_der(chain, private, &provider).map_err(pair)?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
-        .map_err(pair)?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
         .map_err(pair)?;
+    let (builder, clients) = match &site.client_ca {
+        None => (builder.with_no_client_auth(), None),
+        Some(ca) => {
+            let (verifier, fingerprint) = clients::verifier(&ca.value, provider)?;
+            (builder.with_client_cert_verifier(verifier), Some(fingerprint))
+        }
+    };
+    let mut tls = builder.with_cert_resolver(Arc::new(Stapled::new(shown, staple)));
     tls.alpn_protocols = vec![ALPN.to_vec()];
     // Tickets are the state: the default store forgets all but 256 sessions.
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     // Each is a record and an encryption; a client that has one comes back as quickly as with two.
     tls.send_tls13_tickets = 1;
-    let policy = Policy { tls_min: site.tls_min };
+    let policy = Policy { tls_min: site.tls_min, clients };
     tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
     let mut ours = tls.clone();
     ours.ignore_client_order = ciphers::has_aes();
     let tls = Settings { ours: Arc::new(ours), theirs: Arc::new(tls) };
     Ok(Loaded { tls: Arc::new(tls), certificate: certificate_in_use })
+}
+
+/// The response of the site's file, if there is one that can be stapled. Without it clients ask the
+/// CA themselves, or do without: no reason to serve nobody.
+fn staple(site: &Site, chain: &[CertificateDer<'static>]) -> Option<Staple> {
+    let path = &site.ocsp_staple.as_ref()?.value;
+    match Staple::read(path, chain.first()?, SystemTime::now()) {
+        Ok(staple) => Some(staple),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "nothing is stapled");
+            None
+        }
+    }
 }

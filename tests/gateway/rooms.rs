@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Who may know whom, as ARCHITECTURE.md has it. Of `tls`, `upstream` knows only the client side.
-const ALLOWED: [(&str, &str); 16] = [
+const ALLOWED: [(&str, &str); 17] = [
     ("life", ""),
     ("config", ""),
     ("drain", ""),
@@ -23,7 +23,8 @@ const ALLOWED: [(&str, &str); 16] = [
         "control",
         "life config stream drain observe accept tls upstream http relay snapshot connection ws admin",
     ),
-    ("cli", "admin config control observe"),
+    ("probe", "observe tls"),
+    ("cli", "admin config control observe probe tls"),
 ];
 
 #[test]

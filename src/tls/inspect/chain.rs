@@ -128,7 +128,7 @@ fn completeness(
 ) -> Option<Problem> {
     let warning = |message: String| problem(Level::Warning, &site.certificate.spot, message);
     let (leaf, top) = (parsed.first()?.tbs_certificate(), parsed.last()?.tbs_certificate());
-    let error = verified(chain, leaf.validity(), roots, now).err()?;
+    let error = leads_to(chain, roots, now).err()?;
     if roots.is_empty() {
         return None;
     }
@@ -154,14 +154,16 @@ fn completeness(
     Some(warning(message).hint(hint))
 }
 
-/// Whether the file's certificates lead from the leaf to a root, names and dates aside.
-fn verified(
-    chain: &[CertificateDer<'static>],
-    validity: &x509_cert::time::Validity,
+/// Whether the certificates lead from the leaf to a root, names and dates aside: its name.
+pub fn leads_to(
+    chain: &[CertificateDer<'_>],
     roots: &[CertificateDer<'static>],
     now: SystemTime,
-) -> Result<(), webpki::Error> {
-    let Some((leaf, intermediates)) = chain.split_first() else { return Ok(()) };
+) -> Result<String, webpki::Error> {
+    let bad = |_| webpki::Error::BadDer;
+    let (leaf, intermediates) = chain.split_first().ok_or(webpki::Error::UnknownIssuer)?;
+    let parsed = Certificate::from_der(leaf).map_err(bad)?;
+    let validity = parsed.tbs_certificate().validity();
     let leaf = EndEntityCert::try_from(leaf)?;
     let anchors: Vec<TrustAnchor<'_>> =
         roots.iter().filter_map(|it| anchor_from_trusted_cert(it).ok()).collect();
@@ -172,7 +174,13 @@ fn verified(
     let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms.all;
     let time = UnixTime::since_unix_epoch(day);
     let usage = KeyUsage::server_auth();
-    leaf.verify_for_usage(algorithms, &anchors, intermediates, time, usage, None, None).map(|_| ())
+    let path =
+        leaf.verify_for_usage(algorithms, &anchors, intermediates, time, usage, None, None)?;
+    let top = match path.intermediate_certificates().next_back() {
+        Some(top) => Certificate::from_der(&top.der()).map_err(bad)?,
+        None => parsed,
+    };
+    Ok(top.tbs_certificate().issuer().to_string())
 }
 
 /// `2026-12-24`

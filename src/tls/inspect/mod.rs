@@ -8,6 +8,7 @@
 
 mod backends;
 mod chain;
+mod clients;
 
 use std::time::SystemTime;
 
@@ -37,6 +38,30 @@ impl Roots {
     pub fn these(certificates: Vec<CertificateDer<'static>>) -> Self {
         Self(certificates)
     }
+
+    /// These too.
+    pub fn and(mut self, certificates: Vec<CertificateDer<'static>>) -> Self {
+        self.0.extend(certificates);
+        self
+    }
+
+    /// Whether there is nothing to start from.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `chain` (leaf first) leads to one of them, names and dates aside: the name of the
+    /// one it leads to.
+    ///
+    /// # Errors
+    /// What clients would say to the chain; `UnknownIssuer` when a certificate is missing.
+    pub fn reached_by(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: SystemTime,
+    ) -> Result<String, webpki::Error> {
+        chain::leads_to(chain, &self.0, now)
+    }
 }
 
 /// Everything wrong with the certificates and keys of all sites, against the system's roots.
@@ -64,7 +89,8 @@ pub fn expiry(site: &Site) -> Option<SystemTime> {
 }
 
 fn inspect_site(site: &Site, roots: &Roots, now: SystemTime) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems: Vec<Problem> = clients::inspect(site).into_iter().collect();
+    problems.extend(clients::inspect_staple(site, now));
     let certificate = read_chain(&site.certificate.value).map_err(|error| {
         let path = site.certificate.value.display();
         problem(Level::Error, &site.certificate.spot, format!("`{path}` is no use: {error}"))

@@ -1,11 +1,15 @@
-//! The story of one connection: accept -> TLS -> HTTP -> relay -> end. One task walks it from the
+//! The story of one connection: accept -> PROXY header -> TLS -> HTTP -> relay -> end. One task walks it from the
 //! first line to the last; whatever it holds is let go when it returns.
+
+mod entry;
 
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::accept::Accepted;
+use ipnet::IpNet;
+
+use crate::accept::{Accepted, Crowd, Held};
 use crate::drain::{Phase, Watch};
 use crate::http::{self, Door, Served, Spelling, Switched, Visit};
 use crate::life::{By, Cause, Stage, TlsFault};
@@ -16,6 +20,8 @@ use crate::relay::{Rules, Running, Tunnel};
 use crate::snapshot::Snapshot;
 use crate::stream::{Socket, Stream};
 use crate::tls::{self, Handshake, HandshakeError};
+
+pub use entry::receive;
 
 /// What all connections of a listener share.
 #[derive(Clone)]
@@ -30,6 +36,10 @@ pub struct House {
     pub door: Door,
     /// The listener's port; `None` for a unix socket.
     pub port: Option<u16>,
+    /// Who has to begin with a PROXY header there.
+    pub proxies: Arc<[IpNet]>,
+    /// What is known of every address.
+    pub crowd: Arc<Crowd>,
 }
 
 /// A tunnel with everything that goes with it, until its socket's one access line.
@@ -42,25 +52,26 @@ pub fn walk(
     house: House,
     snapshot: Arc<Snapshot>,
 ) -> impl Future<Output = ()> + Send {
-    let Accepted { socket, peer, local, held } = accepted;
-    let arriving = Box::pin(arrive(socket, peer, local, house, snapshot));
+    let arriving = Box::pin(arrive(accepted, house, snapshot));
     async move {
-        let tunnel = arriving.await;
-        if let Some(tunnel) = tunnel {
+        let arrived = arriving.await;
+        if let Some((tunnel, held)) = arrived {
             tunnel.await;
+            drop(held);
         }
-        drop(held);
     }
 }
 
 /// Up to the switch of protocols, if there is one.
 async fn arrive(
-    socket: Socket,
-    peer: Option<SocketAddr>,
-    local: Option<SocketAddr>,
-    house: House,
+    mut accepted: Accepted,
+    mut house: House,
     snapshot: Arc<Snapshot>,
-) -> Option<Tunnelled> {
+) -> Option<(Tunnelled, Held)> {
+    if entry::is_spoken_for(&accepted, &house) {
+        accepted = entry::introduce(accepted, &mut house, &snapshot).await?;
+    }
+    let Accepted { socket, peer, local, held } = accepted;
     let (stream, server_name) = secure(socket, peer, &house, &snapshot).await?;
     let visit = Visit {
         sites: Arc::clone(&snapshot.sites),
@@ -76,7 +87,9 @@ async fn arrive(
     };
     match http::serve(stream, visit).await {
         Served::Done => None,
-        Served::Switched(switched) => Some(tunnel(switched, &house.books, house.drain, &snapshot)),
+        Served::Switched(switched) => {
+            Some((tunnel(switched, &house.books, house.drain, &snapshot), held))
+        }
     }
 }
 
@@ -130,7 +143,7 @@ fn refused(error: &HandshakeError) -> Cause {
 /// Frames in both directions. No async function: that would keep room for what it is given beside
 /// room for what it makes of it.
 fn tunnel(switched: Box<Switched>, books: &Books, drain: Watch, snapshot: &Snapshot) -> Tunnelled {
-    let Switched { client, backend, lease, mut record, terms } = *switched;
+    let Switched { client, backend, lease, place, mut record, terms } = *switched;
     let present = books.metrics.sockets.enter();
     let rules = Rules {
         route: terms.route,
@@ -144,6 +157,6 @@ fn tunnel(switched: Box<Switched>, books: &Books, drain: Watch, snapshot: &Snaps
     let mut running = Running::new(tunnel, Arc::clone(record.books()));
     Box::pin(async move {
         running.run(&mut record).await;
-        drop((lease, present, entered));
+        drop((lease, place, present, entered));
     })
 }

@@ -1,0 +1,123 @@
+//! The answers that wsgate itself gives, by their words.
+
+/// What each of wsgate's own refusals means, and what to do about it.
+const OWN: [(&str, &str, &str); 16] = [
+    (
+        "this origin may not come here",
+        "wsgate: `clients` of this route does not list the Origin that was sent",
+        "add it to `origins` (phones send https://servicewechat.com, the host itself, \
+         weapp://wechat-game-runtime, or nothing), or list the app id in `mini_programs`",
+    ),
+    (
+        "requests without an origin may not come here",
+        "wsgate: neither an Origin nor a mini program's Referer was sent, and the route asks for one",
+        "`missing_origin = \"allow\"` in `clients`: iOS mini games send none",
+    ),
+    (
+        "this mini program may not come here",
+        "wsgate: `mini_programs` of this route does not list the app id in the Referer",
+        "add the app id to `mini_programs`",
+    ),
+    (
+        "this address may not come here",
+        "wsgate: `addresses` of this route leaves this client's address out",
+        "look at `allow` and `deny` in `addresses`; behind another proxy, at `trusted_proxies`",
+    ),
+    (
+        "no WebSockets are served at this path",
+        "wsgate: the route has `upgrade = \"never\"`",
+        "use the WebSocket's path, or change the route's `upgrade`",
+    ),
+    (
+        "only WebSockets are served at this path",
+        "wsgate got no handshake: something before it removed the Upgrade headers",
+        "let the proxy or CDN in front pass `Upgrade` and `Connection` on",
+    ),
+    (
+        "nothing is served at this path",
+        "wsgate: no route of this site begins like this path",
+        "compare the path with the `path` of the routes",
+    ),
+    (
+        "this host is not served on this connection",
+        "wsgate: the Host belongs to no site, or to another than the TLS name",
+        "add the host to `domains` of the site",
+    ),
+    (
+        "the backend cannot be reached",
+        "wsgate: no server of the backend takes a connection",
+        "start the backend; compare its address with `servers` (or the route's `backend`)",
+    ),
+    (
+        "no backend is up; try again",
+        "wsgate: its checks have taken every server out, or the backend's name has no address",
+        "start the backend; look at `health` and at the log",
+    ),
+    (
+        "the backend closed the connection without an answer",
+        "wsgate: the backend hung up on the handshake: Socket.IO does so for a path that is not \
+         its own",
+        "compare the path with the backend's (`strip_prefix` changes it on the way)",
+    ),
+    (
+        "the backend took too long to answer",
+        "wsgate: the backend took the handshake and did not answer it in time",
+        "look at the backend's log; `timeouts.upgrade_response` is the limit",
+    ),
+    (
+        "the backend's answer makes no sense",
+        "wsgate: the backend's 101 breaks RFC 6455; the access line says how",
+        "look at `end=` and `detail=` of the access line",
+    ),
+    (
+        "the WebSocket handshake breaks RFC 6455",
+        "wsgate: the handshake arrived broken: something before it changed the headers",
+        "let the proxy or CDN in front pass the Sec-WebSocket-* headers on",
+    ),
+    (
+        "the gateway is going down; try again",
+        "wsgate is draining: it is being stopped",
+        "try again when it is back",
+    ),
+    (
+        "the path has no single meaning",
+        "wsgate: the path has `..`, `%2f`, a backslash or the like",
+        "write the path plainly",
+    ),
+];
+
+/// Cause and remedy when the body is one of wsgate's own.
+pub fn own_words(status: u16, body: &str) -> Option<(String, String)> {
+    let words = body.strip_prefix(&status.to_string())?.split_once(": ")?.1;
+    let (_, cause, action) = OWN.iter().find(|(own, _, _)| *own == words)?;
+    Some(((*cause).to_owned(), (*action).to_owned()))
+}
+
+/// What a reason of wsgate's own in a Close frame means.
+pub fn closing_words(reason: &str) -> Option<&'static str> {
+    let (_, cause) = REASONS.iter().find(|(begin, _)| reason.starts_with(begin))?;
+    Some(cause)
+}
+
+const REASONS: [(&str, &str); 4] = [
+    ("no message for ", "wsgate: `heartbeat.idle_timeout` of the route ran out; Pings don't count"),
+    ("client silent for ", "wsgate: `heartbeat.client_timeout` of the route ran out"),
+    ("backend silent for ", "wsgate: `heartbeat.backend_timeout` of the route ran out"),
+    (
+        "backend closed without a close frame",
+        "wsgate: the backend's stream ended; its log says why",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_wsgate_is_known_by_status_and_words() {
+        let found = own_words(404, "404 Not Found: nothing is served at this path");
+        assert!(found.is_some_and(|(cause, _)| cause.contains("no route")));
+        assert_eq!(own_words(404, "404 Not Found: something else"), None);
+        assert_eq!(own_words(403, "404 Not Found: nothing is served at this path"), None);
+    }
+}
