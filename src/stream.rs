@@ -86,6 +86,22 @@ impl Socket {
     }
 }
 
+impl Stream {
+    /// The error that the socket has come to, and forgets it (`SO_ERROR`): a reset is seen here
+    /// without reading.
+    pub fn take_error(&self) -> Option<io::Error> {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.socket(),
+            Self::TlsOut(stream) => stream.get_ref().0,
+        };
+        match socket {
+            Socket::Tcp(stream) => stream.take_error().ok().flatten(),
+            Socket::Unix(stream) => stream.take_error().ok().flatten(),
+        }
+    }
+}
+
 /// A stream and the bytes already read from it that belong to whoever takes it over.
 #[derive(Debug)]
 pub struct Side {

@@ -36,7 +36,6 @@ pub fn load() -> String {
 
 /// What the kernel holds in slabs, in bytes: sockets and files, of every process alike.
 #[allow(dead_code, reason = "for the crowd alone")]
-#[allow(dead_code, reason = "for the crowd alone")]
 pub fn kernel() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|it| it.strip_prefix("Slab:"));

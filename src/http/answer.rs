@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER, STRICT_TRANSPORT_SECURITY};
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderValue, ORIGIN, REFERER, STRICT_TRANSPORT_SECURITY,
+};
 use hyper::{Request, Response};
 
 use super::admission::{self, Asking};
@@ -16,6 +18,7 @@ use super::forward::{self, Trouble};
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
 use super::mini_program;
+use super::notes::Notes;
 use super::places::Place;
 use super::plain;
 use super::recorded::Recorded;
@@ -39,23 +42,25 @@ pub(super) struct Desk {
     clock: Clock,
     slot: Slot,
     strict_transport: Option<HeaderValue>,
+    notes: Notes,
 }
 
 impl Desk {
-    pub(super) fn new(visit: Visit, clock: Clock, slot: Slot) -> Self {
+    pub(super) fn new(visit: Visit, clock: Clock, slot: Slot, notes: Notes) -> Self {
         // Over TLS only (RFC 6797 section 7.2): without, there is no name from TLS either.
         let name = visit.server_name.as_deref();
         let site = name.and_then(|name| visit.sites.find(name, None));
         let strict_transport = site.and_then(|it| it.strict_transport.clone());
-        Self { visit, clock, slot, strict_transport }
+        Self { visit, clock, slot, strict_transport, notes }
     }
 
     /// Answers one request; hyper calls it for each.
     pub(super) async fn answer(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> Result<Response<Recorded>, Infallible> {
         self.clock.busy();
+        self.notes.hear_interims(&mut request);
         let mut record = Record::new(&self.visit.books, Kind::Request, Stage::Request);
         let present = self.visit.books.metrics.requests.enter();
         let upload = Arc::new(Upload::default());
@@ -69,7 +74,12 @@ impl Desk {
             }
             Err((by, cause)) => {
                 record.end_here(by, cause);
-                (denial(cause), Some(record), None)
+                let mut response = denial(cause);
+                // What came behind a refused request is not looked at.
+                if self.notes.more() {
+                    response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
+                }
+                (response, Some(record), None)
             }
         };
         self.harden(&mut response);
@@ -228,8 +238,17 @@ impl Desk {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
                 Ok(Turned::Plain(response, Some(place)))
             }
-            Err(trouble) => Err(explain(&trouble, record)),
+            Err(trouble) => Err(self.blame(explain(&trouble, record), record)),
         }
+    }
+
+    /// A body that the guard has cut off has not come to its end by itself.
+    fn blame(&self, verdict: (By, Cause), record: &mut Record) -> (By, Cause) {
+        let Some(stop) = self.notes.stop().filter(|_| verdict == (By::Client, Cause::Reset)) else {
+            return verdict;
+        };
+        record.detail(stop);
+        (By::Client, Cause::Refusal(Refusal::BadRequest))
     }
 
     async fn upgrade(

@@ -33,6 +33,8 @@ pub fn status(cause: Cause) -> StatusCode {
     match cause {
         Cause::Refusal(refusal) => refused(refusal),
         Cause::Timer(Timer::RequestHead | Timer::RequestBody) => StatusCode::REQUEST_TIMEOUT,
+        // RFC 9112 section 8: a body that breaks off.
+        Cause::Reset => StatusCode::BAD_REQUEST,
         Cause::Timer(Timer::Hold) | Cause::Backend(Fault::NoServer) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -87,7 +89,13 @@ pub fn denial(cause: Cause) -> Response<ReplyBody> {
         }
         // What follows on this connection could be read in two ways, or is not wanted.
         Cause::Refusal(
-            Refusal::BadRequest | Refusal::BadHost | Refusal::Draining | Refusal::BodyTooLarge,
+            Refusal::BadRequest
+            | Refusal::BadHost
+            | Refusal::BadPath
+            | Refusal::BadHandshake
+            | Refusal::ForeignUpgrade
+            | Refusal::Draining
+            | Refusal::BodyTooLarge,
         )
         | Cause::Timer(Timer::RequestBody) => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -131,6 +139,7 @@ fn words(cause: Cause) -> &'static str {
         Cause::Timer(Timer::RequestHead | Timer::RequestBody) => {
             "the request took too long to arrive"
         }
+        Cause::Reset => "the request broke off",
         Cause::Timer(Timer::Hold) => fault_words(Fault::NoServer),
         Cause::Timer(_) => "the backend took too long to answer",
         Cause::Backend(fault) => fault_words(fault),

@@ -16,7 +16,8 @@ use crate::life::{By, Cause, End, Refusal, Rule, Stage, Timer};
 use crate::observe::live::Farewell;
 use crate::ws::{close, control};
 
-/// For a backend to finish its answers to a client that has broken the protocol.
+/// For a backend to finish its answers to a client that has broken the protocol, or to take the last of
+/// one whose connection broke.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What settling has come to.
@@ -149,6 +150,11 @@ impl Running {
         self.ending(side, Cause::Reset, now);
         self.source_mut(side).ignore(Input::Ended);
         self.deaf(side, now);
+        if side == By::Client {
+            // Nobody is left to hear the backend; it has a moment to take what was sent before.
+            let soon = now + LAST_WORDS.min(self.rules.gateway.timeouts.close);
+            self.cut_at = Some(self.cut_at.map_or(soon, |at| at.min(soon)));
+        }
     }
 
     /// The stream of `side` takes nothing any more. What it has sent before may still be read:

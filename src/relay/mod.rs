@@ -239,7 +239,11 @@ impl Running {
             if self.up.ponged || self.down.ponged {
                 self.answered(now);
             }
-            match self.settle(now) {
+            let paused = self.up.paused.is_some();
+            let settled = self.settle(now);
+            // A client that was too fast is heard to its end: nobody else wakes us for it either.
+            news |= paused && self.up.paused.is_none();
+            match settled {
                 Settled::Done => return Poll::Ready(self.ended_or(By::Client, Cause::Fin)),
                 // What was just put on its way has to be written: nobody else wakes us for it.
                 Settled::Waiting if !news => return self.poll_alarm(cx, now),

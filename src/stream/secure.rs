@@ -77,6 +77,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
         self.session.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
+    /// What lies below.
+    pub fn socket(&self) -> &S {
+        &self.socket
+    }
+
     /// Whether it is TLS 1.3.
     pub fn is_tls13(&self) -> bool {
         self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)

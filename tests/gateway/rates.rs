@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use wsgate::life::{By, Cause, Refusal, Stage};
 
-use crate::house::frames::{BINARY, CLOSE, Frame, PING, TEXT, masked, raw};
+use crate::house::frames::{BINARY, CLOSE, Frame, PING, TEXT, bare, close_payload, masked, raw};
 use crate::house::{Backend, Client, House, read, route, site, until};
 use crate::http::mirror;
 
@@ -127,6 +127,33 @@ async fn a_client_that_is_delayed_loses_nothing_and_is_not_taken_for_dead() {
     client.send(masked(CLOSE, [])).await;
     until(|| house.metrics().ends(Cause::Close(1005)) == 1).await;
     drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn an_end_does_not_wait_for_a_delayed_client() {
+    let backend = Backend::sockets(|mut client| async move {
+        client.frame().await;
+        client.send(bare(CLOSE, close_payload(1000, "enough"))).await;
+        while client.frame().await.is_some_and(|it| it.opcode != CLOSE) {}
+    })
+    .await;
+    let keys = limits("messages = \"10/h\"\nover_limit = \"delay\"");
+    // Without TLS, which reads ahead and so hears of more by itself.
+    let listener = "[[listeners]]\naddress = \"127.0.0.1:0\"\nprotocol = \"http\"\n";
+    let site = site(crate::house::HOST);
+    let house = House::with(&format!("{listener}{site}{}{keys}", route("/", &backend))).await;
+    let mut client = Client::tcp(house.address()).await.expect("connected");
+    assert!(client.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
+    let begun = Instant::now();
+    client.send(masked(TEXT, "hello").repeat(40)).await;
+    assert_eq!(client.frame().await.expect("a Close").close(), (1000, "enough".to_owned()));
+    client.send(masked(CLOSE, close_payload(1000, ""))).await;
+    assert!(client.frame().await.is_none(), "the gateway hangs up");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    drop(client);
+    let end = house.end().await;
+    assert_eq!((end.by, end.cause), (By::Backend, Cause::Close(1000)));
     house.finish().await;
 }
 

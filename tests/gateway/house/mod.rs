@@ -55,6 +55,18 @@ impl House {
         Self { gateway, lines }
     }
 
+    /// As [`House::with_routes`], with `listener` told of each access line instead.
+    pub async fn listened_to(
+        routes: &str,
+        listener: impl Fn(&Line) + Send + Sync + 'static,
+    ) -> Self {
+        let (config, _) = read(&format!("{}\n{}\n{routes}", https_listener(), site(HOST)));
+        let books = Books::new(Access::off()).heard_by(listener);
+        let gateway =
+            Gateway::start_with(config, books, Inherited::default()).await.expect("it starts");
+        Self { gateway, lines: Arc::default() }
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address_of(0)
     }
