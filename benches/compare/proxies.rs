@@ -107,6 +107,9 @@ impl Proxy {
     }
 
     fn configuration(&self, place: &Place, folder: &Path, address: SocketAddr) -> String {
+        // Somebody may take it in between; then it does not start, and that is said.
+        let admin = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+        let admin = admin.map_or_else(|_| "off".to_owned(), |it| it.to_string());
         let template = match self.kind {
             Kind::Wsgate => WSGATE,
             Kind::Nginx => NGINX,
@@ -115,6 +118,7 @@ impl Proxy {
         };
         template
             .replace("@ADDRESS@", &address.to_string())
+            .replace("@ADMIN@", &admin)
             .replace("@PORT@", &address.port().to_string())
             .replace("@BACKEND@", &place.backend.to_string())
             .replace("@CERTS@", &place.folder.display().to_string())
@@ -173,7 +177,10 @@ fn said(program: &Path, ask: &str) -> String {
     String::from_utf8_lossy(&both).lines().next().unwrap_or_default().to_owned()
 }
 
+// Its own port for the admin listener: two of them run at once.
 const WSGATE: &str = r#"
+[admin]
+listen = "@ADMIN@"
 [log]
 access = "@FOLDER@/access.log"
 [[listeners]]

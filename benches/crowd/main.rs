@@ -179,9 +179,11 @@ struct Gateway {
 
 impl Gateway {
     fn start(program: &Path, backend: SocketAddr, folder: &Path) -> io::Result<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let port = || TcpListener::bind("127.0.0.1:0")?.local_addr();
+        let (address, admin) = (port()?, port()?);
         let text = CONFIGURATION
             .replace("@ADDRESS@", &address.to_string())
+            .replace("@ADMIN@", &admin.to_string())
             .replace("@BACKEND@", &backend.to_string())
             .replace("@FOLDER@", &folder.display().to_string());
         let file = folder.join("gateway.toml");
@@ -217,6 +219,8 @@ impl Drop for Gateway {
 
 // Heartbeats are on, but rarer than by default: an emulated processor would be busy with nothing else.
 const CONFIGURATION: &str = r#"
+[admin]
+listen = "@ADMIN@"
 [log]
 access = "@FOLDER@/access.log"
 [[listeners]]
