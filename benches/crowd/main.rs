@@ -51,6 +51,9 @@ fn main() -> ExitCode {
     let folder = std::env::temp_dir().join(format!("wsgate-crowd-{}", std::process::id()));
     let made = std::fs::create_dir_all(&folder);
     let outcome = made.and_then(|()| crowd(&options, &folder));
+    if outcome.is_err() {
+        last_lines(&folder);
+    }
     let _ = std::fs::remove_dir_all(&folder);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,6 +61,15 @@ fn main() -> ExitCode {
             eprintln!("crowd: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What the gateway has said last.
+fn last_lines(folder: &Path) {
+    for name in ["log", "access.log"] {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        eprintln!("{name}:\n{}", lines[lines.len().saturating_sub(10)..].join("\n"));
     }
 }
 
@@ -217,12 +229,16 @@ impl Drop for Gateway {
     }
 }
 
-// Heartbeats are on, but rarer than by default: an emulated processor would be busy with nothing else.
+// Everything is on that costs memory, but heartbeats are rare and waits long: what runs under a kernel
+// of its own on a busy machine may have to wait for its processor.
 const CONFIGURATION: &str = r#"
 [admin]
 listen = "@ADMIN@"
 [log]
 access = "@FOLDER@/access.log"
+[gateway.timeouts]
+tls_handshake = "5m"
+request_head = "5m"
 [[listeners]]
 address = "@ADDRESS@"
 protocol = "https"
@@ -232,7 +248,11 @@ certificate = "@FOLDER@/site.crt"
 private_key = "@FOLDER@/site.key"
 [[sites.routes]]
 path = "/"
-backend = "@BACKEND@"
-heartbeat.client_ping = "20m"
-heartbeat.client_timeout = "60m"
+backend = "app"
+heartbeat.client_ping = "4h"
+heartbeat.client_timeout = "12h"
+timeouts.upgrade_response = "5m"
+[backends.app]
+servers = ["@BACKEND@"]
+connect_timeout = "5m"
 "#;
