@@ -6,6 +6,7 @@ pub mod inspect;
 pub mod pem;
 mod server;
 mod shared_tickets;
+mod suites;
 mod tickets;
 
 pub use server::{Handshake, HandshakeError, LoadError, Table, handshake};

@@ -15,6 +15,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::inspect::valid_until;
 use super::pem::{self, PemError};
+use super::suites::BySuite;
 use super::tickets::{Policy, Ticketers, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
@@ -35,7 +36,7 @@ const ALERT_LINGER: Duration = Duration::from_millis(500);
 
 /// Every site's TLS settings, by name.
 pub struct Table {
-    names: Names<Arc<ServerConfig>>,
+    names: Names<Arc<BySuite>>,
     /// The same in the order of the configuration.
     sites: Vec<Loaded>,
 }
@@ -43,7 +44,7 @@ pub struct Table {
 /// One site's TLS settings.
 #[derive(Clone)]
 struct Loaded {
-    tls: Arc<ServerConfig>,
+    tls: Arc<BySuite>,
     /// Of the certificate that is in use, whatever its file has become since.
     certificate: Certificate,
 }
@@ -202,20 +203,22 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
         TlsVersion::V12 => &[&TLS13, &TLS12],
         TlsVersion::V13 => &[&TLS13],
     };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let pair =
         |source| LoadError::Pair { certificate: certificate.clone(), key: key.clone(), source };
-    let mut tls = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .map_err(pair)?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(pair)?;
-    tls.alpn_protocols = vec![ALPN.to_vec()];
-    // Tickets are the state: the default store forgets all but 256 sessions.
-    tls.session_storage = Arc::new(NoServerSessionStorage {});
-    let policy = Policy { tls_min: site.tls_min };
-    tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
+    let tls = BySuite::new(|provider| {
+        let mut tls = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .map_err(pair)?
+            .with_no_client_auth()
+            .with_single_cert(chain.clone(), private.clone_key())
+            .map_err(pair)?;
+        tls.alpn_protocols = vec![ALPN.to_vec()];
+        // Tickets are the state: the default store forgets all but 256 sessions.
+        tls.session_storage = Arc::new(NoServerSessionStorage {});
+        let policy = Policy { tls_min: site.tls_min };
+        tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
+        Ok(tls)
+    })?;
     Ok(Loaded { tls: Arc::new(tls), certificate: certificate_in_use })
 }
 
@@ -239,7 +242,8 @@ async fn shake(socket: Socket, table: &Table) -> Result<Handshake, HandshakeErro
         refuse(start.io).await;
         return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
     };
-    let stream = start.into_stream(Arc::clone(tls)).await.map_err(failed)?;
+    let tls = Arc::clone(tls.for_client(start.client_hello().cipher_suites()));
+    let stream = start.into_stream(tls).await.map_err(failed)?;
     let session = stream.get_ref().1;
     let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
     let newest = session.protocol_version() == Some(ProtocolVersion::TLSv1_3);

@@ -30,4 +30,5 @@ mod relay;
 mod reload;
 mod renewal;
 mod rooms;
+mod suites;
 mod tls;
