@@ -25,6 +25,7 @@ mod logs;
 mod notify;
 mod pools;
 mod process;
+mod property;
 mod reach;
 mod relay;
 mod reload;
