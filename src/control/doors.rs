@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, Semaphore};
 
+use super::contained::contained;
 use super::gateway::{Shared, spawn};
 use crate::accept::{self, Accepted, Bound, Inherited, ListenError};
 use crate::config::model::{ListenAddress, Listener, Protocol};
@@ -163,7 +164,8 @@ async fn listen(
             door: (**door.load()).clone(),
             port: port(bound.address()),
         };
-        spawn(walk(accepted, house, porch.shared.snapshot.load_full()));
+        let walk = walk(accepted, house, porch.shared.snapshot.load_full());
+        spawn(contained(walk, Arc::clone(books)));
     };
     let mut draining = drain.clone();
     tokio::select! {

@@ -45,11 +45,18 @@ impl House {
 
     /// A gateway with a whole configuration of the test's own.
     pub async fn with(text: &str) -> Self {
+        Self::heard_by(text, |_| {}).await
+    }
+
+    /// The same, whose access lines `also` hears as well.
+    pub async fn heard_by(text: &str, also: impl Fn(&Line) + Send + Sync + 'static) -> Self {
         let (config, _) = read(text);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&lines);
-        let books = Books::new(Access::off())
-            .heard_by(move |line: &Line| heard.lock().unwrap().push(line.clone()));
+        let books = Books::new(Access::off()).heard_by(move |line: &Line| {
+            heard.lock().unwrap().push(line.clone());
+            also(line);
+        });
         let gateway =
             Gateway::start_with(config, books, Inherited::default()).await.expect("it starts");
         Self { gateway, lines }
