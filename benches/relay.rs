@@ -32,18 +32,23 @@ const CONFIG: &str = "[[listeners]]\naddress = \"[::]:443\"\nprotocol = \"https\
     [[sites]]\ndomains = [\"a.test\"]\ncertificate = \"a\"\nprivate_key = \"b\"\n\
     [[sites.routes]]\npath = \"/\"\nbackend = \"127.0.0.1:1\"\n";
 
+/// Rates that are kept account of and never reached.
+const RATES: &str = "[sites.routes.limits]\nmessages = \"1000000000/s\"\nbytes = \"1000GB/s\"\n";
+
 /// How many messages a round carries, and how long each is.
 const ROUNDS: [(usize, usize); 3] = [(1, 128), (700, 16), (100, 128)];
 
 fn relay(c: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut group = c.benchmark_group("relay");
-    for (count, payload) in ROUNDS {
+    let without = ROUNDS.map(|round| (round, "", ""));
+    let with = ROUNDS.map(|round| (round, RATES, " with rates"));
+    for ((count, payload), limits, rates) in without.into_iter().chain(with) {
         let bytes = frame(payload).repeat(count);
         let mut passed = vec![0; bytes.len()];
-        let (mut client, mut backend) = tunnel(&runtime);
+        let (mut client, mut backend) = tunnel(&runtime, limits);
         group.throughput(Throughput::Elements(count as u64));
-        group.bench_function(format!("{count} messages of {payload} bytes"), |b| {
+        group.bench_function(format!("{count} messages of {payload} bytes{rates}"), |b| {
             b.iter(|| {
                 runtime.block_on(async {
                     client.write_all(&bytes).await.expect("taken");
@@ -57,12 +62,12 @@ fn relay(c: &mut Criterion) {
 }
 
 /// The far ends of a tunnel that runs.
-fn tunnel(runtime: &Runtime) -> (UnixStream, UnixStream) {
+fn tunnel(runtime: &Runtime, limits: &str) -> (UnixStream, UnixStream) {
     let _inside = runtime.enter();
     let (client, near) = UnixStream::pair().expect("a pair");
     let (far, backend) = UnixStream::pair().expect("a pair");
     let side = |it| Side { stream: Stream::Plain(Socket::Unix(it)), read_buf: Default::default() };
-    let config = configuration();
+    let config = configuration(limits);
     let route = &config.sites[0].routes[0];
     let rules = Rules {
         heartbeat: route.heartbeat.clone(),
@@ -85,8 +90,8 @@ fn tunnel(runtime: &Runtime) -> (UnixStream, UnixStream) {
     (client, backend)
 }
 
-fn configuration() -> Config {
-    let parsed = config::parse(Path::new("gateway.toml"), CONFIG, &|_| None);
+fn configuration(limits: &str) -> Config {
+    let parsed = config::parse(Path::new("gateway.toml"), &format!("{CONFIG}{limits}"), &|_| None);
     parsed.map_err(|report| report.render()).expect("valid").0
 }
 

@@ -33,7 +33,7 @@ impl Snapshot {
     ) -> Result<Self, LoadError> {
         let tls = Table::load(config, tickets)?;
         let pools = Pools::build(config, previous.map(|old| &old.pools))?;
-        let sites = Arc::new(Sites::build(config, &pools));
+        let sites = Arc::new(Sites::build(config, &pools, previous.map(|old| &*old.sites)));
         Ok(Self { gateway: Arc::new(config.gateway.clone()), tls, sites, pools })
     }
 

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::{RecvFlags, recv};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{client, server};
 
@@ -36,6 +38,59 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok(),
             Self::Unix(_) => None,
+        }
+    }
+}
+
+impl Socket {
+    /// Waits for bytes and shows them without taking them; 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// Those of recv(2).
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let look = |fd: BorrowedFd<'_>, buf: &mut [u8]| {
+            recv(fd, buf, RecvFlags::PEEK).map(|(_, len)| len).map_err(io::Error::from)
+        };
+        match self {
+            Self::Tcp(stream) => {
+                stream.async_io(Interest::READABLE, || look(stream.as_fd(), buf)).await
+            }
+            Self::Unix(stream) => {
+                stream.async_io(Interest::READABLE, || look(stream.as_fd(), buf)).await
+            }
+        }
+    }
+
+    /// Ends the connection without a word and without keeping anything of it in the kernel.
+    pub fn reset(self) {
+        if let Self::Tcp(stream) = &self {
+            // Where this fails the connection ends politely instead.
+            let _ = stream.set_zero_linger();
+        }
+    }
+
+    /// Writes what the kernel takes at once, to a client that is about to be dropped.
+    pub fn try_write(&self, bytes: &[u8]) {
+        // It may be gone already: nothing is lost then.
+        let _ = match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+        };
+    }
+}
+
+impl Stream {
+    /// The error that the socket has come to, and forgets it (`SO_ERROR`): a reset is seen here
+    /// without reading.
+    pub fn take_error(&self) -> Option<io::Error> {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::TlsOut(stream) => stream.get_ref().0,
+        };
+        match socket {
+            Socket::Tcp(stream) => stream.take_error().ok().flatten(),
+            Socket::Unix(stream) => stream.take_error().ok().flatten(),
         }
     }
 }

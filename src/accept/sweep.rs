@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::crowd::Place;
 use super::listen::Bound;
 use crate::drain::{Guard, Watch};
 use crate::observe::books::Books;
@@ -41,6 +42,8 @@ pub struct Held {
     _permit: OwnedSemaphorePermit,
     _guard: Guard,
     _present: Present,
+    /// Its place among those of its address.
+    pub place: Option<Place>,
 }
 
 /// Accepts for ever and hands each connection to `take`, which must not block.
@@ -102,6 +105,7 @@ fn accepted(
         _permit: permit,
         _guard: drain.guard(),
         _present: books.metrics.connections.enter(),
+        place: None,
     };
     let local = socket.local_addr();
     Accepted { socket, peer, local, held }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::config::model::{OverLimit, Rate};
+
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -21,10 +23,22 @@ pub const DRAIN_CLOSE_CODE: u16 = 1012;
 /// `gateway.drain.close_reason`: what 1012 means, for clients that only log the text.
 pub const DRAIN_CLOSE_REASON: &str = "service restart";
 
+/// `gateway.max_connections_per_ip`: many phones share one address of a mobile network.
+pub const MAX_CONNECTIONS_PER_IP: Option<usize> = None;
+/// `gateway.handshakes_per_ip`: the same; after an outage they all come back at once.
+pub const HANDSHAKES_PER_IP: Option<Rate> = None;
+
+/// `gateway.memory`: what a machine has to spare is known to its owner only.
+pub const MEMORY: Option<u64> = None;
+
+/// `gateway.timeouts.proxy_header`: the load balancer is near, and writes it first.
+pub const PROXY_HEADER: Duration = seconds(5);
 /// `gateway.timeouts.tls_handshake`: a slow mobile network needs three seconds at worst.
 pub const TLS_HANDSHAKE: Duration = seconds(10);
 /// `gateway.timeouts.request_head`: long enough for a bad network, short against slowloris.
 pub const REQUEST_HEAD: Duration = seconds(10);
+/// `gateway.timeouts.request_body`: a phone in a lift comes back within half a minute.
+pub const REQUEST_BODY_WAIT: Duration = seconds(30);
 /// `gateway.timeouts.keep_alive`: as nginx, which the clients of a service are used to.
 pub const KEEP_ALIVE: Duration = seconds(75);
 /// `gateway.timeouts.close`: two round trips on a bad network for the answer to a Close frame.
@@ -33,6 +47,9 @@ pub const CLOSE: Duration = seconds(5);
 pub const HEADER_SIZE: u64 = 32 * 1024;
 /// `gateway.limits.headers`: browsers send about twenty.
 pub const HEADERS: usize = 100;
+
+/// `sites.strict_transport_security`: browsers remember it for longer than a mistake should last.
+pub const STRICT_TRANSPORT_SECURITY: Option<String> = None;
 
 /// `log.level`: how connections end, and nothing per message.
 pub const LOG_LEVEL: &str = "info";
@@ -73,6 +90,14 @@ pub const HEARTBEAT_CLOSE_CODE: u16 = 1001;
 
 /// `limits.message_size`: far above what a game or chat sends, far below what hurts a backend.
 pub const MESSAGE_SIZE: Option<u64> = Some(1024 * 1024);
+/// `limits.messages`: what is too fast is known to the application only.
+pub const MESSAGES: Option<Rate> = None;
+/// `limits.bytes`: the same.
+pub const BYTES: Option<Rate> = None;
+/// `limits.over_limit`: who floods is not slow by mistake.
+pub const OVER_LIMIT: OverLimit = OverLimit::Close;
+/// `limits.connections`: a route shares `gateway.max_connections` with the others.
+pub const ROUTE_CONNECTIONS: Option<usize> = None;
 /// `limits.stalled_writer`: a phone in a tunnel comes back within half a minute, or not at all.
 pub const STALLED_WRITER: Option<Duration> = Some(seconds(30));
 /// `limits.request_body`: a photo from a phone.

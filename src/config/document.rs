@@ -12,7 +12,6 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
 use crate::config::model::Spot;
-use crate::config::not_yet;
 use crate::config::raw::{Raw, tables_with};
 use crate::config::report::{Problem, Report};
 use crate::config::values::closest;
@@ -37,7 +36,6 @@ pub fn read(text: &str, report: &mut Report) -> Option<(Raw, Faulty)> {
             return None;
         }
     };
-    not_yet::refuse(document.get_mut(), report);
     let mut faulty = Faulty::default();
     loop {
         let error = match Deserialize::deserialize(Deserializer::from(document.clone())) {
@@ -222,14 +220,5 @@ mod tests {
     fn a_text_that_is_not_toml_is_reported_at_its_place() {
         let found = found("[gateway\nworkers = 0\n");
         assert_eq!(found.len(), 1, "{found:?}");
-    }
-
-    #[test]
-    fn keys_not_built_yet_are_refused_wherever_they_stand() {
-        let text = "[gateway]\nhandshakes_per_ip = \"1/s\"\n[[sites]]\n[[sites.routes]]\nlimits = { bytes = \"1MiB/s\" }\n";
-        let messages: Vec<_> = found(text).into_iter().map(|it| it.1).collect();
-        let expected =
-            ["handshakes_per_ip", "bytes"].map(|it| format!("`{it}` is not yet supported"));
-        assert_eq!(messages, expected);
     }
 }

@@ -10,7 +10,7 @@ mod document;
 mod meaning;
 pub mod model;
 pub mod names;
-mod not_yet;
+pub mod networks;
 mod raw;
 mod reader;
 mod report;

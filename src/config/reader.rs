@@ -4,9 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use toml::Spanned;
+
 use crate::config::document::Faulty;
 use crate::config::model::{Located, Spot};
-use crate::config::raw::{Text, Texts, Whole};
+use crate::config::raw::{Count, Text, Texts, Whole};
 use crate::config::report::{Problem, Report};
 use crate::config::values::environment::expand;
 use crate::config::values::{Wrong, quantity};
@@ -141,6 +143,27 @@ impl<'a> Reader<'a> {
                 default
             }
         }
+    }
+
+    /// A number from 1 to `most` that can be `"off"`.
+    pub fn count_or(
+        &mut self,
+        raw: Option<&Spanned<Count>>,
+        default: Option<usize>,
+        most: usize,
+    ) -> Option<usize> {
+        let Some(raw) = raw else { return default };
+        let count = match raw.get_ref() {
+            Count::Text(text) if text == "off" => return None,
+            Count::Text(_) => None,
+            Count::Number(number) => usize::try_from(*number).ok(),
+        };
+        let counted = count.filter(|it| (1..=most).contains(it));
+        if counted.is_none() {
+            let wrong = format!("expected a number from 1 to {most}, or \"off\"");
+            self.error(raw.span(), wrong);
+        }
+        counted.or(default)
     }
 
     /// A wait that cannot be switched off and cannot be zero.

@@ -1,4 +1,4 @@
-//! Certificates, keys and ticket keys on disk: whether one of them was renewed, and whether one is
+//! Certificates, keys, CAs of clients, staples and ticket keys on disk: whether one of them was renewed, and whether one is
 //! about to expire. Looks at the files that the configuration names, through every link: certbot
 //! swaps links, others rename or write in place.
 
@@ -24,7 +24,9 @@ impl Files {
     /// As they are now.
     pub(super) fn of(config: &Config) -> Self {
         let pairs = config.sites.iter().flat_map(|it| [&it.certificate, &it.private_key]);
-        let all = pairs.chain(&config.gateway.ticket_keys).map(|it| it.value.clone());
+        let others = config.sites.iter().flat_map(|it| [&it.client_ca, &it.ocsp_staple]).flatten();
+        let all = pairs.chain(others).chain(&config.gateway.ticket_keys);
+        let all = all.map(|it| it.value.clone());
         Self(all.map(|path| (path.clone(), mark(&path))).collect())
     }
 

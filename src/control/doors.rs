@@ -5,13 +5,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::sync::{Notify, Semaphore};
 
 use super::contained::contained;
 use super::gateway::{Shared, spawn};
-use crate::accept::{self, Accepted, Bound, Inherited, ListenError};
+use crate::accept::{self, Accepted, Bound, Crowd, Inherited, ListenError};
 use crate::config::model::{ListenAddress, Listener, Protocol};
-use crate::connection::{House, walk};
+use crate::connection::{House, receive, walk};
 use crate::drain::{Phase, Watch};
 use crate::http::{Door, PlainDoor, Spelling};
 
@@ -22,6 +23,7 @@ pub(super) struct Porch {
     pub permits: Arc<Semaphore>,
     pub drain: Watch,
     pub spelling: Spelling,
+    pub crowd: Arc<Crowd>,
 }
 
 /// The listeners of the running configuration, in its order.
@@ -37,8 +39,15 @@ struct OpenDoor {
     address: ListenAddress,
     bound: Arc<Bound>,
     /// What is spoken there from now on.
-    door: Arc<ArcSwap<Door>>,
+    manners: Arc<ArcSwap<Manners>>,
     closing: Arc<Notify>,
+}
+
+/// What is spoken on a listener, and by whom.
+struct Manners {
+    door: Door,
+    /// Who has to begin with a PROXY header.
+    proxies: Arc<[IpNet]>,
 }
 
 /// Listeners that are bound and not yet open.
@@ -83,14 +92,14 @@ impl Doors {
     pub(super) fn apply(&mut self, plan: Plan) {
         let mut before = std::mem::take(&mut self.open);
         for (listener, bound) in plan.0 {
+            let manners = Manners::of(&listener);
             let address = listener.address.value;
-            let door = door(&listener.protocol);
             let known = before.iter().position(|it| it.address == address);
             match (bound, known) {
-                (Some(bound), _) => self.open(address, bound, door),
+                (Some(bound), _) => self.open(address, bound, manners),
                 (None, Some(place)) => {
                     let kept = before.remove(place);
-                    kept.door.store(Arc::new(door));
+                    kept.manners.store(Arc::new(manners));
                     self.open.push(kept);
                 }
                 // A plan binds what is not open.
@@ -100,13 +109,13 @@ impl Doors {
         before.iter().for_each(|it| it.closing.notify_one());
     }
 
-    fn open(&mut self, address: ListenAddress, bound: Bound, door: Door) {
+    fn open(&mut self, address: ListenAddress, bound: Bound, manners: Manners) {
         tracing::info!(address = %bound.address(), "listening");
         let (bound, closing) = (Arc::new(bound), Arc::new(Notify::new()));
-        let door = Arc::new(ArcSwap::from_pointee(door));
-        let parts = (Arc::clone(&bound), Arc::clone(&door), Arc::clone(&closing));
+        let manners = Arc::new(ArcSwap::from_pointee(manners));
+        let parts = (Arc::clone(&bound), Arc::clone(&manners), Arc::clone(&closing));
         spawn(listen(parts, self.porch.clone()));
-        self.open.push(OpenDoor { address, bound, door, closing });
+        self.open.push(OpenDoor { address, bound, manners, closing });
     }
 
     /// Where it listens, in the order of the configuration; port 0 has become a real one.
@@ -151,21 +160,26 @@ impl OpenDoor {
 
 /// Accepts on one listener until it is closed or the drain begins.
 async fn listen(
-    (bound, door, closing): (Arc<Bound>, Arc<ArcSwap<Door>>, Arc<Notify>),
+    (bound, manners, closing): (Arc<Bound>, Arc<ArcSwap<Manners>>, Arc<Notify>),
     porch: Porch,
 ) {
     let (permits, drain) = (&porch.permits, &porch.drain);
     let books = &porch.shared.books;
     let take = |accepted: Accepted| {
+        let manners = manners.load();
         let house = House {
             books: Arc::clone(books),
             drain: drain.clone(),
             spelling: porch.spelling.clone(),
-            door: (**door.load()).clone(),
+            door: manners.door.clone(),
             port: port(bound.address()),
+            proxies: Arc::clone(&manners.proxies),
+            crowd: Arc::clone(&porch.crowd),
         };
-        let walk = walk(accepted, house, porch.shared.snapshot.load_full());
-        spawn(contained(walk, Arc::clone(books)));
+        let snapshot = porch.shared.snapshot.load_full();
+        if let Some(accepted) = receive(accepted, &house, &snapshot) {
+            spawn(contained(walk(accepted, house, snapshot), Arc::clone(books)));
+        }
     };
     let mut draining = drain.clone();
     tokio::select! {
@@ -175,6 +189,13 @@ async fn listen(
     }
     if !bound.is_given_away() {
         accept::accept_rest(&bound, permits, drain, books, take).await;
+    }
+}
+
+impl Manners {
+    fn of(listener: &Listener) -> Self {
+        let proxies = listener.proxy_protocol.as_slice().into();
+        Self { door: door(&listener.protocol), proxies }
     }
 }
 

@@ -13,9 +13,9 @@ use super::certificates::Files;
 use super::chores;
 use super::doors::{Doors, Porch};
 use super::handover::{HandoverError, Program, hand_over};
-use super::removed;
 use super::upkeep::Upkeep;
 use super::window::{AdminError, Window};
+use super::{memory, removed};
 use crate::accept::{Inherited, ListenError};
 use crate::config::Config;
 use crate::config::model::{self, ListenAddress, LogFormat};
@@ -117,7 +117,13 @@ impl Gateway {
         let shared = Arc::new(Shared { snapshot, tickets, books: Arc::new(books) });
         let (signal, watch) = Signal::new();
         let permits = Arc::new(Semaphore::new(config.gateway.max_connections));
-        let porch = Porch { shared: Arc::clone(&shared), permits, drain: watch.clone(), spelling };
+        let porch = Porch {
+            shared: Arc::clone(&shared),
+            permits,
+            drain: watch.clone(),
+            spelling,
+            crowd: Arc::default(),
+        };
         let mut doors = Doors::new(porch, inherited);
         let mut window = Window::new(&shared, &watch);
         let plan = doors.plan(&config.listeners).await?;
@@ -126,7 +132,8 @@ impl Gateway {
         window.apply(view);
         let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
         spawn(chores::sweep(Arc::clone(&shared), watch.clone()));
-        spawn(chores::remember(Arc::clone(&shared.books), watch));
+        spawn(chores::remember(Arc::clone(&shared.books), watch.clone()));
+        spawn(memory::watch(Arc::clone(&shared), watch));
         let files = Files::of(&config);
         Ok(Self { signal, shared, config, doors, window, files, upkeep })
     }

@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 
 use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
-use ipnet::IpNet;
 
 use crate::config::model::{AppFamily, Clients};
+use crate::config::networks::has_address;
 use crate::http::mini_program::{App, app_of};
 use crate::http::origin::Origin;
 use crate::life::Refusal;
@@ -69,19 +69,6 @@ pub fn admit<'a>(clients: &Clients, asking: &Asking<'a>) -> Result<Admitted<'a>,
         true => Err(Refusal::AppId),
         false => Err(Refusal::Origin),
     }
-}
-
-/// Whether a list of networks has this address. IPv4-mapped IPv6 addresses count as the IPv4
-/// addresses they are, on either side.
-pub fn has_address(networks: &[IpNet], address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    networks.iter().any(|network| match (network, address) {
-        // Only a network inside ::ffff:0:0/96 means IPv4 addresses; `::/0` does not.
-        (IpNet::V6(network), IpAddr::V4(address)) if network.prefix_len() >= 96 => {
-            network.contains(&address.to_ipv6_mapped())
-        }
-        _ => network.contains(&address),
-    })
 }
 
 fn address_may_come(clients: &Clients, client: Option<IpAddr>) -> bool {

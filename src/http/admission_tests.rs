@@ -1,5 +1,7 @@
 //! Every trick with origins, Referers and addresses that must not pass.
 
+use ipnet::IpNet;
+
 use super::*;
 use crate::config::model::{AppId, OriginRule};
 

@@ -31,6 +31,7 @@ impl<'a> Admitted<'a> {
             route: &self.matched.target.rules,
             path: self.path,
             prefix_len: self.matched.prefix_len,
+            body_grace: visit.gateway.timeouts.request_body,
             request_id: id,
             facts: Facts {
                 client_ip: self.client_ip,

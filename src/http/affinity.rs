@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
 use crate::config::model::{Balance, HashOn};
+use crate::config::networks::household;
 use crate::upstream::hash;
 
 /// What ties a request to a server.
@@ -71,9 +72,8 @@ impl Affinity {
     }
 }
 
-/// An IPv6 client changes its address within its own /64 from day to day.
 fn network(ip: IpAddr) -> Vec<u8> {
-    match ip.to_canonical() {
+    match household(ip) {
         IpAddr::V4(ip) => ip.octets().to_vec(),
         IpAddr::V6(ip) => ip.octets()[..8].to_vec(),
     }

@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderValue, ORIGIN, REFERER, STRICT_TRANSPORT_SECURITY,
+};
 use hyper::{Request, Response};
 
 use super::admission::{self, Asking};
@@ -12,21 +14,25 @@ use super::admitted::Admitted;
 use super::client_ip;
 use super::clock::Clock;
 use super::diagnosis;
-use super::forward::{self, Trouble, Upload};
+use super::forward::{self, Trouble};
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
 use super::mini_program;
+use super::notes::Notes;
+use super::places::Place;
 use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
 use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
+use super::site::Route;
 use super::upgrade::{self, Outcome};
+use super::upload::Upload;
 use super::{path, reply};
 use crate::config::model::Upgrade;
+use crate::config::networks::is_trusted;
 use crate::drain::Phase;
 use crate::life::{By, Cause, Refusal, Stage};
 use crate::observe::line::Kind;
-use crate::observe::metrics::Present;
 use crate::observe::record::Record;
 use crate::observe::redact;
 
@@ -35,36 +41,61 @@ pub(super) struct Desk {
     visit: Visit,
     clock: Clock,
     slot: Slot,
+    strict_transport: Option<HeaderValue>,
+    notes: Notes,
 }
 
 impl Desk {
-    pub(super) fn new(visit: Visit, clock: Clock, slot: Slot) -> Self {
-        Self { visit, clock, slot }
+    pub(super) fn new(visit: Visit, clock: Clock, slot: Slot, notes: Notes) -> Self {
+        // Over TLS only (RFC 6797 section 7.2): without, there is no name from TLS either.
+        let name = visit.server_name.as_deref();
+        let site = name.and_then(|name| visit.sites.find(name, None));
+        let strict_transport = site.and_then(|it| it.strict_transport.clone());
+        Self { visit, clock, slot, strict_transport, notes }
     }
 
     /// Answers one request; hyper calls it for each.
     pub(super) async fn answer(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> Result<Response<Recorded>, Infallible> {
         self.clock.busy();
+        self.notes.hear_interims(&mut request);
         let mut record = Record::new(&self.visit.books, Kind::Request, Stage::Request);
         let present = self.visit.books.metrics.requests.enter();
         let upload = Arc::new(Upload::default());
         self.describe(&request, &mut record);
         let answered = self.decide(request, &mut record, &upload).await;
-        let (response, record) = match answered {
-            Ok(Turned::Plain(response)) => (response, Some(record)),
+        let (mut response, record, place) = match answered {
+            Ok(Turned::Plain(response, place)) => (response, Some(record), place),
             Ok(Turned::Switched(response, rest)) => {
                 self.leave(*rest, record);
-                (response, None)
+                (response, None, None)
             }
             Err((by, cause)) => {
                 record.end_here(by, cause);
-                (denial(cause), Some(record))
+                let mut response = denial(cause);
+                // What came behind a refused request is not looked at.
+                if self.notes.more() {
+                    response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
+                }
+                (response, Some(record), None)
             }
         };
-        Ok(self.account(response, record, upload, present))
+        self.harden(&mut response);
+        let (status, clock) = (response.status().as_u16(), self.clock.clone());
+        let record = record.map(|mut record| {
+            record.line.status = status;
+            record
+        });
+        Ok(response.map(|body| Recorded {
+            body,
+            record,
+            upload,
+            clock,
+            _present: present,
+            _place: place,
+        }))
     }
 
     /// What the access line can say from the head alone.
@@ -77,6 +108,13 @@ impl Desk {
         line.target = redact::target(target).into_owned();
         line.host = self.visit.server_name.clone().unwrap_or_default();
         line.origin = field(request.headers(), &ORIGIN).unwrap_or_default().to_owned();
+    }
+
+    /// The gateway's own word about https takes the place of a backend's (RFC 6797 section 6.1).
+    fn harden(&self, response: &mut Response<ReplyBody>) {
+        if let Some(value) = &self.strict_transport {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value.clone());
+        }
     }
 
     async fn decide(
@@ -93,7 +131,7 @@ impl Desk {
         let wish = handshake::wish(&request);
         record.line.handshake = wish == Wish::WebSocket;
         if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
-            return Ok(Turned::Plain(response));
+            return Ok(Turned::Plain(response, None));
         }
         let admitted = self.admit(&request, &authority, &path, record).map_err(refuse)?;
         let route = admitted.matched.target;
@@ -101,13 +139,20 @@ impl Desk {
             (Wish::Foreign, _) => Err(refuse(Refusal::ForeignUpgrade)),
             (Wish::Plain, Upgrade::Only) => Err(refuse(Refusal::UpgradeRequired)),
             (Wish::WebSocket, Upgrade::Never) => Err(refuse(Refusal::UpgradeNever)),
-            (Wish::Plain, _) => self.forward(request, &admitted, record, upload).await,
+            (Wish::Plain, _) => {
+                let place = take_place(route).map_err(refuse)?;
+                self.forward(request, &admitted, place, record, upload).await
+            }
             (Wish::WebSocket, _) => {
                 let key = handshake::check_request(&request).map_err(refuse)?;
                 if self.visit.drain.phase() >= Phase::Draining {
                     return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
                 }
-                self.upgrade(request, &key, &admitted, record).await
+                if self.visit.books.metrics.memory.is_short() {
+                    return Err((By::Gateway, Cause::Refusal(Refusal::Memory)));
+                }
+                let place = take_place(route).map_err(refuse)?;
+                self.upgrade(request, &key, &admitted, place, record).await
             }
         }
     }
@@ -152,13 +197,16 @@ impl Desk {
         let server_name = self.visit.server_name.as_deref();
         let site =
             self.visit.sites.find(&authority.host, server_name).ok_or(Refusal::Misdirected)?;
+        if site.needs_certificate && !self.visit.is_tls() {
+            return Err(Refusal::NeedsCertificate);
+        }
         let matched = site.router.find(path).ok_or(Refusal::NoRoute)?;
         let rules = &matched.target.rules;
         record.line.route.clone_from(&rules.name);
         record.stage = Stage::Admission;
         let headers = request.headers();
         let peer = self.visit.peer.map(|it| it.ip());
-        let by_trusted = client_ip::is_trusted(peer, &rules.trusted_proxies);
+        let by_trusted = is_trusted(peer, &rules.trusted_proxies);
         let client_ip = client_ip::client_ip(peer, headers, &rules.trusted_proxies);
         if let Some(ip) = client_ip {
             record.line.client = ip.to_string();
@@ -175,6 +223,7 @@ impl Desk {
         &self,
         request: Request<Incoming>,
         admitted: &Admitted<'_>,
+        place: Place,
         record: &mut Record,
         upload: &Arc<Upload>,
     ) -> Result<Turned, (By, Cause)> {
@@ -187,10 +236,19 @@ impl Desk {
         match forward::exchange(request, route, &passage, &errand, record, upload).await {
             Ok(mut response) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response))
+                Ok(Turned::Plain(response, Some(place)))
             }
-            Err(trouble) => Err(explain(&trouble, record)),
+            Err(trouble) => Err(self.blame(explain(&trouble, record), record)),
         }
+    }
+
+    /// A body that the guard has cut off has not come to its end by itself.
+    fn blame(&self, verdict: (By, Cause), record: &mut Record) -> (By, Cause) {
+        let Some(stop) = self.notes.stop().filter(|_| verdict == (By::Client, Cause::Reset)) else {
+            return verdict;
+        };
+        record.detail(stop);
+        (By::Client, Cause::Refusal(Refusal::BadRequest))
     }
 
     async fn upgrade(
@@ -198,6 +256,7 @@ impl Desk {
         request: Request<Incoming>,
         key: &HeaderValue,
         admitted: &Admitted<'_>,
+        place: Place,
         record: &mut Record,
     ) -> Result<Turned, (By, Cause)> {
         let route = admitted.matched.target;
@@ -213,7 +272,7 @@ impl Desk {
             Err(trouble) => Err(explain(&trouble, record)),
             Ok(Outcome::Declined(mut response)) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response))
+                Ok(Turned::Plain(response, Some(place)))
             }
             Ok(Outcome::Switched(mut response, rest, agreed)) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
@@ -225,44 +284,33 @@ impl Desk {
                     engine_io,
                     lane: Arc::clone(route.lane(&self.visit.books.sockets)),
                 };
-                Ok(Turned::Switched(response, Box::new((backend, lease, terms))))
+                Ok(Turned::Switched(response, Box::new((backend, lease, place, terms))))
             }
         }
     }
 
     /// Leaves a tunnel for whoever holds the client's stream.
-    fn leave(&self, (backend, lease, terms): Rest, mut record: Record) {
+    fn leave(&self, (backend, lease, place, terms): Rest, mut record: Record) {
         record.line.kind = Kind::Socket;
         record.line.status = reply::SWITCHING;
         record.stage = Stage::Relay;
         self.visit.books.metrics.upgrades.add(1);
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some(Prepared { backend, lease, record, terms });
-    }
-
-    fn account(
-        &self,
-        response: Response<ReplyBody>,
-        record: Option<Record>,
-        upload: Arc<Upload>,
-        present: Present,
-    ) -> Response<Recorded> {
-        let status = response.status().as_u16();
-        let record = record.map(|mut record| {
-            record.line.status = status;
-            record
-        });
-        let clock = self.clock.clone();
-        response.map(|body| Recorded { body, record, upload, clock, _present: present })
+        *slot = Some(Prepared { backend, lease, place, record, terms });
     }
 }
 
-type Rest = (crate::stream::Side, crate::upstream::Lease, Terms);
+type Rest = (crate::stream::Side, crate::upstream::Lease, Place, Terms);
 
 /// What a request turned into.
 enum Turned {
-    Plain(Response<ReplyBody>),
+    Plain(Response<ReplyBody>, Option<Place>),
     Switched(Response<ReplyBody>, Box<Rest>),
+}
+
+/// One more on the route, if it takes one more.
+fn take_place(route: &Route) -> Result<Place, Refusal> {
+    route.places.enter(route.rules.limits.connections).ok_or(Refusal::RouteConnections)
 }
 
 /// Names a backend's trouble in the log, where the person who can mend it looks.

@@ -6,13 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use crate::http::admission::has_address;
-
-/// Whether the peer's forwarded fields are believed. A unix socket has no address to be on the list
-/// with; whoever can open it is trusted as soon as the route trusts anyone.
-pub fn is_trusted(peer: Option<IpAddr>, trusted: &[IpNet]) -> bool {
-    peer.map_or(!trusted.is_empty(), |it| has_address(trusted, it))
-}
+use crate::config::networks::{has_address, is_trusted};
 
 /// Finds out whom a request is from: the peer, unless it is trusted to speak for others. Then it is
 /// the first address in X-Forwarded-For, from the right, that is not itself trusted, or the

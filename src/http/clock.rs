@@ -31,6 +31,7 @@ struct State {
     /// Since when the client has taken nothing of what is waiting for it.
     stalled: Option<Instant>,
     heard: bool,
+    answered: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +45,27 @@ impl Clock {
     /// A connection that is expected to send its first request now.
     pub fn new(limits: &ClientTimeouts) -> Self {
         let now = Instant::now();
-        let state = State { phase: Phase::Head, since: now, stalled: None, heard: false };
+        let state =
+            State { phase: Phase::Head, since: now, stalled: None, heard: false, answered: false };
         Self { state: Arc::new(Mutex::new(state)), limits: limits.clone() }
     }
 
     /// A whole head has come.
     pub fn busy(&self) {
-        self.enter(Phase::Busy);
+        let mut state = self.state();
+        *state = State { phase: Phase::Busy, since: Instant::now(), answered: false, ..*state };
     }
 
     /// The answer has been handed over.
     pub fn idle(&self) {
         let mut state = self.state();
-        *state = State { phase: Phase::Idle, since: Instant::now(), heard: false, ..*state };
+        let since = Instant::now();
+        *state = State { phase: Phase::Idle, since, heard: false, answered: true, ..*state };
+    }
+
+    /// Whether the last whole head has been answered.
+    pub fn is_answered(&self) -> bool {
+        self.state().answered
     }
 
     /// The next wait that runs out, and when.
@@ -76,12 +85,8 @@ impl Clock {
         self.state().heard
     }
 
-    fn enter(&self, phase: Phase) {
-        let mut state = self.state();
-        *state = State { phase, since: Instant::now(), ..*state };
-    }
-
-    fn received(&self) {
+    /// Bytes of a request have come.
+    pub fn received(&self) {
         let mut state = self.state();
         state.heard = true;
         if state.phase == Phase::Idle {

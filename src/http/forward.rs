@@ -1,14 +1,12 @@
 //! A plain HTTP exchange with the backend, streamed both ways.
 
-use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
@@ -18,10 +16,11 @@ use super::hop_by_hop::strip_hop_by_hop;
 use super::outbound::Passage;
 use super::reply::{BodyError, ReplyBody};
 use super::site::Route;
+use super::upload::{Upload, UploadFault};
 use crate::life::{By, Cause, Elapsed, Fault, Refusal, Stage, Timer, within};
 use crate::observe::record::Record;
 use crate::upstream::{
-    Answer, AnswerBody, DialError, Errand, Lease, Reached, RequestBody, SendError, Wire, no_body,
+    Answer, AnswerBody, DialError, Errand, Lease, Reached, SendError, Wire, no_body,
 };
 
 /// Why an exchange got no answer, and whose doing it was.
@@ -42,6 +41,9 @@ pub enum Trouble {
     /// The request's body is longer than the route allows.
     #[error("the request body is too large")]
     TooLarge,
+    /// The request's body comes too slowly.
+    #[error("the request body comes too slowly")]
+    TooSlow,
 }
 
 impl Trouble {
@@ -57,6 +59,7 @@ impl Trouble {
             Self::Send(error) if error.is_from_body() => (By::Client, Cause::Reset),
             Self::Send(error) => (By::Backend, Cause::Backend(error.fault)),
             Self::Fault(fault) => (By::Backend, Cause::Backend(*fault)),
+            Self::TooSlow => (By::Client, Cause::Timer(Timer::RequestBody)),
             Self::TooLarge => (By::Client, Cause::Refusal(Refusal::BodyTooLarge)),
         }
     }
@@ -75,13 +78,14 @@ pub async fn exchange(
     upload: &Arc<Upload>,
 ) -> Result<Response<ReplyBody>, Trouble> {
     let limit = route.rules.limits.request_body.unwrap_or(u64::MAX);
+    let grace = passage.body_grace;
     let (mut parts, body) = request.into_parts();
     if body.size_hint().lower() > limit {
         return Err(Trouble::TooLarge);
     }
     passage.rewrite(&mut parts);
     let repeat = repeatable(&parts, &body).then(|| parts.clone());
-    let first = Request::from_parts(parts, upload.body(body, limit));
+    let first = Request::from_parts(parts, upload.body(body, limit, grace));
     record.stage = Stage::Connect;
     let (mut lease, wire) = match route.pool.reach(errand).await? {
         (Reached::Kept(wire), lease) => (lease, wire),
@@ -106,8 +110,11 @@ pub async fn exchange(
         }
         answer => answer,
     };
-    let answer =
-        answer.map_err(|error| if upload.overran() { Trouble::TooLarge } else { error.into() })?;
+    let answer = answer.map_err(|error| match upload.fault() {
+        Some(UploadFault::TooLarge) => Trouble::TooLarge,
+        Some(UploadFault::TooSlow) => Trouble::TooSlow,
+        None => error.into(),
+    })?;
     if answer.switches() {
         return Err(Trouble::Fault(Fault::UnaskedUpgrade));
     }
@@ -144,44 +151,6 @@ async fn patiently<T>(
             Err(_) if upload.bytes() != before => {}
             waited => return waited,
         }
-    }
-}
-
-/// What a client uploads: its bytes are counted on their way.
-#[derive(Debug, Default)]
-pub struct Upload {
-    bytes: AtomicU64,
-    overran: std::sync::atomic::AtomicBool,
-}
-
-impl Upload {
-    /// Bytes so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Whether the body was longer than its limit.
-    fn overran(&self) -> bool {
-        self.overran.load(Ordering::Relaxed)
-    }
-
-    fn body(self: &Arc<Self>, body: Incoming, limit: u64) -> RequestBody {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let upload = Arc::clone(self);
-        let counted = Limited::new(body, limit).map_frame(move |frame| {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            upload.bytes.fetch_add(length as u64, Ordering::Relaxed);
-            frame
-        });
-        let upload = Arc::clone(self);
-        counted
-            .map_err(move |error: Box<dyn Error + Send + Sync>| {
-                if error.is::<LengthLimitError>() {
-                    upload.overran.store(true, Ordering::Relaxed);
-                }
-                error
-            })
-            .boxed_unsync()
     }
 }
 

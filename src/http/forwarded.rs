@@ -22,7 +22,7 @@ pub struct Facts<'a> {
     /// The listener's port, if it has one.
     pub port: Option<u16>,
     /// Whether the peer is one of the route's `trusted_proxies`, as
-    /// [`is_trusted`](super::client_ip::is_trusted) says.
+    /// [`is_trusted`](crate::config::networks::is_trusted) says.
     pub by_trusted: bool,
 }
 

@@ -1,5 +1,7 @@
 //! What a request's head becomes on its way to the backend.
 
+use std::time::Duration;
+
 use hyper::header::{
     CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_PROTOCOL, UPGRADE,
@@ -23,6 +25,8 @@ pub struct Passage<'a> {
     pub prefix_len: usize,
     /// For the forwarding fields.
     pub facts: Facts<'a>,
+    /// How long its body may keep the gateway waiting.
+    pub body_grace: Duration,
     /// `${request_id}`
     pub request_id: &'a str,
 }

@@ -10,8 +10,9 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::clock::Clock;
 use super::diagnosis;
-use super::forward::Upload;
+use super::places::Place;
 use super::reply::{BodyError, ReplyBody};
+use super::upload::Upload;
 use crate::life::{By, Cause, Timer};
 use crate::observe::metrics::Present;
 use crate::observe::record::Record;
@@ -27,6 +28,8 @@ pub(super) struct Recorded {
     pub clock: Clock,
     /// Counts the request as under way.
     pub _present: Present,
+    /// Its place on the route, where it came as far.
+    pub _place: Option<Place>,
 }
 
 impl Body for Recorded {

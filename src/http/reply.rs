@@ -32,7 +32,9 @@ pub enum BodyError {
 pub fn status(cause: Cause) -> StatusCode {
     match cause {
         Cause::Refusal(refusal) => refused(refusal),
-        Cause::Timer(Timer::RequestHead) => StatusCode::REQUEST_TIMEOUT,
+        Cause::Timer(Timer::RequestHead | Timer::RequestBody) => StatusCode::REQUEST_TIMEOUT,
+        // RFC 9112 section 8: a body that breaks off.
+        Cause::Reset => StatusCode::BAD_REQUEST,
         Cause::Timer(Timer::Hold) | Cause::Backend(Fault::NoServer) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -45,6 +47,7 @@ pub fn status(cause: Cause) -> StatusCode {
 fn refused(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::BadRequest
+        | Refusal::ProxyHeader
         | Refusal::BadHost
         | Refusal::BadPath
         | Refusal::BadHandshake
@@ -55,10 +58,17 @@ fn refused(refusal: Refusal) -> StatusCode {
         | Refusal::Origin
         | Refusal::MissingOrigin
         | Refusal::AppId
+        | Refusal::NeedsCertificate
         | Refusal::UpgradeNever => StatusCode::FORBIDDEN,
         Refusal::UpgradeRequired | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
         Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Refusal::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Draining | Refusal::RouteConnections | Refusal::Memory => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Refusal::ConnectionsPerIp
+        | Refusal::HandshakesPerIp
+        | Refusal::MessageRate
+        | Refusal::ByteRate => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Redirected => StatusCode::PERMANENT_REDIRECT,
     }
 }
@@ -79,13 +89,33 @@ pub fn denial(cause: Cause) -> Response<ReplyBody> {
         }
         // What follows on this connection could be read in two ways, or is not wanted.
         Cause::Refusal(
-            Refusal::BadRequest | Refusal::BadHost | Refusal::Draining | Refusal::BodyTooLarge,
-        ) => {
+            Refusal::BadRequest
+            | Refusal::BadHost
+            | Refusal::BadPath
+            | Refusal::BadHandshake
+            | Refusal::ForeignUpgrade
+            | Refusal::Draining
+            | Refusal::BodyTooLarge,
+        )
+        | Cause::Timer(Timer::RequestBody) => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         _ => {}
     }
     response
+}
+
+/// The same before anything was read, for a client that is dropped at once.
+pub fn curt_denial(refusal: Refusal) -> String {
+    let (status, words) = (refused(refusal), refusal_words(refusal));
+    let phrase = status.canonical_reason().unwrap_or_default();
+    let body = format!("{} {phrase}: {words}\n", status.as_u16());
+    format!(
+        "HTTP/1.1 {} {phrase}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        status.as_u16(),
+        body.len()
+    )
 }
 
 /// A short plain answer.
@@ -106,7 +136,10 @@ pub fn whole(bytes: Bytes) -> ReplyBody {
 fn words(cause: Cause) -> &'static str {
     match cause {
         Cause::Refusal(refusal) => refusal_words(refusal),
-        Cause::Timer(Timer::RequestHead) => "the request took too long to arrive",
+        Cause::Timer(Timer::RequestHead | Timer::RequestBody) => {
+            "the request took too long to arrive"
+        }
+        Cause::Reset => "the request broke off",
         Cause::Timer(Timer::Hold) => fault_words(Fault::NoServer),
         Cause::Timer(_) => "the backend took too long to answer",
         Cause::Backend(fault) => fault_words(fault),
@@ -124,6 +157,7 @@ fn refusal_words(refusal: Refusal) -> &'static str {
         Refusal::Address => "this address may not come here",
         Refusal::Origin => "this origin may not come here",
         Refusal::MissingOrigin => "requests without an origin may not come here",
+        Refusal::NeedsCertificate => "a client certificate is needed here: use https",
         Refusal::AppId => "this mini program may not come here",
         Refusal::UpgradeRequired => "only WebSockets are served at this path",
         Refusal::UpgradeNever => "no WebSockets are served at this path",
@@ -132,6 +166,13 @@ fn refusal_words(refusal: Refusal) -> &'static str {
         Refusal::ForeignUpgrade => "only upgrades to websocket are taken",
         Refusal::BodyTooLarge => "the request body is too large",
         Refusal::Draining => "the gateway is going down; try again",
+        Refusal::ConnectionsPerIp => "this address has too many connections",
+        Refusal::HandshakesPerIp => "this address makes too many connections; try again",
+        Refusal::Memory => "the gateway is short of memory; try again",
+        Refusal::RouteConnections => "too many are here already; try again",
+        Refusal::MessageRate => "too many messages",
+        Refusal::ByteRate => "too many bytes",
+        Refusal::ProxyHeader => "the load balancer does not say whom it speaks for",
         Refusal::Redirected => "use https",
     }
 }

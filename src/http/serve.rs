@@ -14,7 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::Desk;
-use super::clock::{Clock, Watched};
+use super::clock::Clock;
+use super::guard::Guard;
+use super::notes::{Notes, Stop};
+use super::places::Place;
 use super::plain::PlainDoor;
 use super::site::Sites;
 use super::spelling::Spelling;
@@ -37,6 +40,10 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 58\r\n\r\n\
     408 Request Timeout: the request took too long to arrive.\n";
+
+const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 50\r\n\r\n\
+    400 Bad Request: the request has no single meaning\n";
 
 /// The listener that a client came in by.
 #[derive(Clone, Debug)]
@@ -94,6 +101,8 @@ pub struct Switched {
     pub backend: Side,
     /// Counts the socket toward its pool.
     pub lease: Lease,
+    /// Its place on the route.
+    pub place: Place,
     /// Becomes the socket's one access line.
     pub record: Record,
     /// The rules that the frames are under.
@@ -122,6 +131,7 @@ pub(super) type Slot = Arc<Mutex<Option<Prepared>>>;
 pub(super) struct Prepared {
     pub backend: Side,
     pub lease: Lease,
+    pub place: Place,
     pub record: Record,
     pub terms: Terms,
 }
@@ -133,28 +143,31 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
     let books = Arc::clone(&visit.books);
     let (drain, peer) = (visit.drain.clone(), visit.peer);
     let builder = builder(&visit.gateway);
-    let desk = Arc::new(Desk::new(visit, clock.clone(), Arc::clone(&slot)));
+    let (notes, head_max) = (Notes::default(), buffer(&visit.gateway));
+    let desk = Arc::new(Desk::new(visit, clock.clone(), Arc::clone(&slot), notes.clone()));
     let service = hyper::service::service_fn(move |request| {
         let desk = Arc::clone(&desk);
         // Boxed: hyper gives a connection back whole only when the service's future is Unpin.
         Box::pin(async move { desk.answer(request).await })
     });
-    let io = TokioIo::new(Watched { stream, clock: clock.clone() });
+    let io = TokioIo::new(Guard::new(stream, clock.clone(), notes.clone(), head_max));
     let mut connection = builder.serve_connection(io, service);
-    let mut turn = Turn { alarm: Box::pin(sleep_until(Instant::now())), clock, drain };
+    let mut turn = Turn { alarm: Box::pin(sleep_until(Instant::now())), clock, notes, drain };
     let stopped = turn.drive(&mut connection, |it| it.graceful_shutdown()).await;
     let parts = connection.into_parts();
-    let stream = parts.io.into_inner().stream;
+    let (stream, held) = parts.io.into_inner().into_parts();
     let prepared = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (stopped, prepared) {
         (Stopped::Ended, Some(it)) => {
-            let client = Side { stream, read_buf: parts.read_buf };
-            let Prepared { backend, lease, record, terms } = it;
-            Served::Switched(Box::new(Switched { client, backend, lease, record, terms }))
+            // The guard shows hyper nothing behind a handshake.
+            debug_assert!(parts.read_buf.is_empty(), "hyper has read ahead");
+            let client = Side { stream, read_buf: held };
+            let Prepared { backend, lease, place, record, terms } = it;
+            Served::Switched(Box::new(Switched { client, backend, lease, place, record, terms }))
         }
         (stopped, _) => {
             turn.note(&stopped, &books, peer);
-            part(stream, &stopped, turn.clock.heard()).await;
+            part(stream, turn.last_word(&stopped), &stopped).await;
             Served::Done
         }
     }
@@ -167,10 +180,14 @@ fn builder(gateway: &Gateway) -> http1::Builder {
         .title_case_headers(true)
         .max_headers(gateway.headers)
         .max_header_size(gateway.header_size)
-        .max_buf_size(gateway.header_size.max(BUFFER_MIN))
+        .max_buf_size(buffer(gateway))
         // Ours (see `clock`): hyper's own knows one limit for two different waits.
         .header_read_timeout(None);
     builder
+}
+
+fn buffer(gateway: &Gateway) -> usize {
+    gateway.header_size.max(BUFFER_MIN)
 }
 
 /// Why hyper's connection was left.
@@ -189,6 +206,7 @@ enum Stopped {
 struct Turn {
     alarm: Pin<Box<Sleep>>,
     clock: Clock,
+    notes: Notes,
     drain: Watch,
 }
 
@@ -237,20 +255,29 @@ impl Turn {
 
     /// Records an end that belongs to no request.
     fn note(&self, stopped: &Stopped, books: &Arc<Books>, peer: Option<SocketAddr>) {
-        let (by, cause, words) = match stopped {
+        let bad = |words| (By::Client, Cause::Refusal(Refusal::BadRequest), words);
+        let (by, cause, words) = match (self.notes.stop(), stopped) {
+            (Some(Stop::Head(violation)), _) => bad(violation.to_string()),
+            (None, Stopped::Failed(error)) if error.is_parse() => bad(error.to_string()),
             // Between two requests this is how a keep-alive connection ordinarily ends.
-            Stopped::Ended | Stopped::Cut | Stopped::Elapsed(Timer::KeepAlive) => return,
-            Stopped::Elapsed(timer) => (By::Client, Cause::Timer(*timer), String::new()),
-            Stopped::Failed(error) if error.is_parse() => {
-                (By::Client, Cause::Refusal(Refusal::BadRequest), error.to_string())
-            }
+            (_, Stopped::Elapsed(Timer::KeepAlive)) => return,
+            (_, Stopped::Elapsed(timer)) => (By::Client, Cause::Timer(*timer), String::new()),
             // The request that it broke in has a record of its own.
-            Stopped::Failed(_) => return,
+            (_, Stopped::Ended | Stopped::Cut | Stopped::Failed(_)) => return,
         };
         let mut record = Record::new(books, Kind::Connection, Stage::Request);
         record.line.client = client_name(peer);
         record.detail(words);
         record.end_here(by, cause);
+    }
+
+    /// What the client is still to be told.
+    fn last_word(&self, stopped: &Stopped) -> &'static [u8] {
+        match (self.notes.stop(), stopped) {
+            (Some(Stop::Head(_)), _) => BAD_REQUEST,
+            (_, Stopped::Elapsed(Timer::RequestHead)) if self.clock.heard() => REQUEST_TIMEOUT,
+            _ => b"",
+        }
     }
 }
 
@@ -261,11 +288,9 @@ pub fn client_name(peer: Option<SocketAddr>) -> String {
 
 /// Leaves a stream politely, in bounded time: closing with something unread would reset the
 /// connection under the answer that is still on its way.
-async fn part(mut stream: Stream, stopped: &Stopped, heard: bool) {
+async fn part(mut stream: Stream, last_word: &[u8], stopped: &Stopped) {
     let goodbye = async {
-        if heard && matches!(stopped, Stopped::Elapsed(Timer::RequestHead)) {
-            stream.write_all(REQUEST_TIMEOUT).await?;
-        }
+        stream.write_all(last_word).await?;
         stream.shutdown().await?;
         let mut rest = [0; 1024];
         while stream.read(&mut rest).await? > 0 {}

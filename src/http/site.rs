@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use hyper::header::HeaderValue;
+
 use super::diagnosis::Hints;
+use super::places::{AllPlaces, Places};
 use super::router::Router;
 use crate::config::model::{self, Config};
 use crate::config::names::Names;
@@ -11,12 +14,19 @@ use crate::observe::sockets::Sockets;
 use crate::upstream::{Pool, Pools};
 
 /// Every site, by name.
-pub struct Sites(Names<Arc<Site>>);
+pub struct Sites {
+    names: Names<Arc<Site>>,
+    places: AllPlaces,
+}
 
 /// One site.
 pub struct Site {
     /// Its routes.
     pub router: Router<Arc<Route>>,
+    /// Whether clients have to show a certificate, which takes TLS.
+    pub needs_certificate: bool,
+    /// Strict-Transport-Security of its answers over TLS.
+    pub strict_transport: Option<HeaderValue>,
 }
 
 /// One route and the pool behind it.
@@ -27,15 +37,17 @@ pub struct Route {
     pub pool: Arc<Pool>,
     /// What was said about its backend already.
     pub hints: Hints,
+    /// How many are on it.
+    pub places: Arc<Places>,
     /// The first domain of its site.
     site: String,
     lane: OnceLock<Arc<Lane>>,
 }
 
 impl Route {
-    fn new(site: &str, rules: model::Route, pool: Arc<Pool>) -> Self {
+    fn new(site: &str, rules: model::Route, pool: Arc<Pool>, places: Arc<Places>) -> Self {
         let (site, hints) = (site.to_owned(), Hints::default());
-        Self { rules, pool, hints, site, lane: OnceLock::new() }
+        Self { rules, pool, hints, places, site, lane: OnceLock::new() }
     }
 
     /// What its requests and sockets are counted with.
@@ -45,30 +57,38 @@ impl Route {
 }
 
 impl Sites {
-    /// The sites of `config`, their routes bound to `pools`.
-    pub fn build(config: &Config, pools: &Pools) -> Self {
+    /// The sites of `config`, their routes bound to `pools`. Who is on a route of `previous` counts
+    /// on the same one here.
+    pub fn build(config: &Config, pools: &Pools, previous: Option<&Self>) -> Self {
+        let (mut places, before) = (AllPlaces::default(), previous.map(|it| &it.places));
         let mut names = Names::default();
         for site in &config.sites {
             let name = site.domains.first().map_or("", |it| it.value.as_str());
             let routes = site.routes.iter().filter_map(|rules| {
                 // A valid configuration names no pool that isn't there.
                 let pool = Arc::clone(pools.at(rules.backend)?);
-                Some((rules.path.clone(), Arc::new(Route::new(name, rules.clone(), pool))))
+                let places = places.of(name, &rules.name, before);
+                Some((rules.path.clone(), Arc::new(Route::new(name, rules.clone(), pool, places))))
             });
-            let shared = Arc::new(Site { router: Router::new(routes) });
+            let strict = site.strict_transport_security.as_deref();
+            let shared = Arc::new(Site {
+                router: Router::new(routes),
+                needs_certificate: site.client_ca.is_some(),
+                strict_transport: strict.and_then(|it| HeaderValue::from_str(it).ok()),
+            });
             for domain in &site.domains {
                 names.insert(&domain.value, Arc::clone(&shared));
             }
         }
-        Self(names)
+        Self { names, places }
     }
 
     /// The site of `host`; with a `server_name` from TLS only when both are the same site.
     pub fn find(&self, host: &str, server_name: Option<&str>) -> Option<&Arc<Site>> {
-        let site = self.0.find(host)?;
+        let site = self.names.find(host)?;
         match server_name {
             None => Some(site),
-            Some(name) => self.0.find(name).filter(|other| Arc::ptr_eq(site, other)),
+            Some(name) => self.names.find(name).filter(|other| Arc::ptr_eq(site, other)),
         }
     }
 }

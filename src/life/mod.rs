@@ -4,6 +4,7 @@
 //! [`Stage`], and the [`Cause`]. The same value goes into the close frame, the access line and the
 //! counter, so the three can never disagree.
 
+mod bucket;
 mod cause;
 mod words;
 
@@ -11,6 +12,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+pub use bucket::{Bucket, Pace};
 pub use cause::Cause;
 pub use words::{By, Fault, Refusal, Rule, Stage, Timer, TlsFault};
 

@@ -35,7 +35,7 @@ vocabulary! {
 vocabulary! {
     /// The stages of a connection's life, in order; each is a room of the house.
     Stage {
-        /// Accepted, nothing read yet.
+        /// Accepted, nothing read yet but perhaps the PROXY header.
         Accept = "accept",
         /// TLS handshake.
         Tls = "tls",
@@ -57,10 +57,14 @@ vocabulary! {
 vocabulary! {
     /// Every bounded wait, named after its key in the configuration.
     Timer {
+        /// `gateway.timeouts.proxy_header`
+        ProxyHeader = "proxy_header",
         /// `gateway.timeouts.tls_handshake`
         TlsHandshake = "tls_handshake",
         /// `gateway.timeouts.request_head`
         RequestHead = "request_head",
+        /// `gateway.timeouts.request_body`
+        RequestBody = "request_body",
         /// `gateway.timeouts.keep_alive`
         KeepAlive = "keep_alive",
         /// `gateway.timeouts.close`
@@ -93,8 +97,22 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Why a client was turned away before any backend saw a byte.
+    /// Why a client was turned away; but for the rates before any backend saw a byte.
     Refusal {
+        /// Its address has `gateway.max_connections_per_ip` already.
+        ConnectionsPerIp = "connections_per_ip",
+        /// Its address connects faster than `gateway.handshakes_per_ip`.
+        HandshakesPerIp = "handshakes_per_ip",
+        /// The gateway uses more than `gateway.memory`: nobody new, and no slow socket.
+        Memory = "memory",
+        /// Its route has `limits.connections` already.
+        RouteConnections = "route_connections",
+        /// It sends faster than `limits.messages`.
+        MessageRate = "message_rate",
+        /// It sends faster than `limits.bytes`.
+        ByteRate = "byte_rate",
+        /// A trusted load balancer sent no PROXY header, or none that can be read.
+        ProxyHeader = "proxy_header",
         /// The head is not one HTTP/1.1 request with one meaning (RFC 9112).
         BadRequest = "bad_request",
         /// No Host, several, or one that disagrees with the request target.
@@ -111,6 +129,8 @@ vocabulary! {
         Origin = "origin",
         /// Neither an Origin nor a mini-program Referer, and the route wants one.
         MissingOrigin = "missing_origin",
+        /// The site wants a client certificate, and this listener speaks no TLS.
+        NeedsCertificate = "needs_certificate",
         /// The mini program's app id is not on the route's list.
         AppId = "app_id",
         /// A plain request to a route that only takes WebSockets.
@@ -139,6 +159,10 @@ vocabulary! {
         NoName = "no_name",
         /// The server name is in no site.
         UnknownName = "unknown_name",
+        /// The client has no certificate, and the site wants one.
+        NoCertificate = "no_certificate",
+        /// The client's certificate is not of the site's `client_ca`, or not valid now.
+        BadCertificate = "bad_certificate",
         /// Not TLS, or no common version, cipher or signature.
         Failed = "failed",
         /// The connection ended in the middle.

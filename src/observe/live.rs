@@ -37,6 +37,10 @@ pub struct Live {
     pub up: Meter,
     /// What has come from the backend.
     pub down: Meter,
+    /// Bytes that wait for a side which does not take them.
+    waiting: AtomicU64,
+    /// Milliseconds of the socket's life after which that side took nothing, plus one; 0: it does.
+    blocked: AtomicU64,
     begun: Instant,
     ordered: AtomicBool,
     order: Mutex<Option<Order>>,
@@ -94,6 +98,8 @@ impl Live {
             since: SystemTime::now(),
             up: Meter::default(),
             down: Meter::default(),
+            waiting: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
             begun: Instant::now(),
             ordered: AtomicBool::new(false),
             order: Mutex::default(),
@@ -153,6 +159,21 @@ impl Live {
             to[1].store(part.bytes, Relaxed);
         }
         meter.heard.store(heard.saturating_duration_since(self.begun).as_secs(), Relaxed);
+    }
+
+    /// For the tunnel, when this has changed: so many bytes wait, and a side takes nothing since.
+    pub fn hold(&self, waiting: usize, blocked: Option<Instant>) {
+        let millis = |at: Instant| at.saturating_duration_since(self.begun).as_millis();
+        let since = blocked.map_or(0, |at| u64::try_from(millis(at)).unwrap_or(u64::MAX - 1) + 1);
+        self.waiting.store(waiting as u64, Relaxed);
+        self.blocked.store(since, Relaxed);
+    }
+
+    /// How many bytes wait, and for how long a side has taken none of them; `None` when none does.
+    pub fn held(&self, now: Instant) -> Option<(u64, Duration)> {
+        let since = self.blocked.load(Relaxed).checked_sub(1)?;
+        let since = self.begun + Duration::from_millis(since);
+        Some((self.waiting.load(Relaxed), now.saturating_duration_since(since)))
     }
 
     fn order_waiting(&self) -> MutexGuard<'_, Option<Order>> {

@@ -1,7 +1,7 @@
 //! Named counters and gauges. They are handed in where they are needed; there is no registry.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::histogram::{Histogram, WAITS};
 use super::line::{Kind, Line};
@@ -50,6 +50,31 @@ impl Drop for Present {
     }
 }
 
+/// What the process takes, against `gateway.memory`. Looked at now and then while that is set.
+#[derive(Debug, Default)]
+pub struct Memory {
+    resident: AtomicU64,
+    short: AtomicBool,
+}
+
+impl Memory {
+    /// Notes a look: `resident` bytes, and whether that is too much.
+    pub fn note(&self, resident: u64, short: bool) {
+        self.resident.store(resident, Ordering::Relaxed);
+        self.short.store(short, Ordering::Relaxed);
+    }
+
+    /// Bytes at the last look; 0 before the first.
+    pub fn resident(&self) -> u64 {
+        self.resident.load(Ordering::Relaxed)
+    }
+
+    /// Whether that was too much.
+    pub fn is_short(&self) -> bool {
+        self.short.load(Ordering::Relaxed)
+    }
+}
+
 /// Everything that the gateway counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -83,6 +108,8 @@ pub struct Metrics {
     pub backend_round_trips: Histogram,
     /// Access lines that were lost because their queue was full.
     pub lost_lines: Counter,
+    /// Resident memory against its budget.
+    pub memory: Memory,
     /// Ends, by kind, by who, and by cause.
     ends: Vec<Counter>,
     /// WebSocket handshakes that failed, by cause.
@@ -110,6 +137,7 @@ impl Default for Metrics {
             client_round_trips: Histogram::new(WAITS),
             backend_round_trips: Histogram::new(WAITS),
             lost_lines: Counter::default(),
+            memory: Memory::default(),
             ends: counters(Kind::ALL.len() * By::ALL.len() * Cause::COUNT),
             failed_handshakes: counters(Cause::COUNT),
             closes: counters(By::ALL.len() * CLOSES),

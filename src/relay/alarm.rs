@@ -14,8 +14,9 @@ use crate::life::{By, Cause, End, Timer};
 
 impl Running {
     pub(super) fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<End> {
-        // A close begun just now ends sooner than what the alarm was armed for.
-        if self.cut_at.is_some() && self.next_look(now) < self.alarm.deadline() {
+        // A close begun just now, a pause or a stall ends sooner than what the alarm was armed for.
+        let sooner = self.cut_at.is_some() || self.up.paused.is_some() || self.is_stalled();
+        if sooner && self.next_look(now) < self.alarm.deadline() {
             self.rearm(now);
         }
         if self.alarm_set && now < self.alarm.deadline() {
@@ -49,11 +50,22 @@ impl Running {
             let over = now >= cut_at;
             return over.then(|| self.ended_or(By::Gateway, Cause::Timer(Timer::Close)));
         }
+        self.look_at_the_unread(now);
         self.look_at_pulses(now);
         if self.cut_at.is_none() {
             self.look_at_limits(now);
         }
         None
+    }
+
+    /// A side that is not read for the other's sake may be gone: nobody else would notice.
+    fn look_at_the_unread(&mut self, now: Instant) {
+        if let Some(error) = self.up.stalled.and_then(|_| self.client.take_error()) {
+            self.lost(By::Client, &error, now);
+        }
+        if let Some(error) = self.down.stalled.and_then(|_| self.backend.take_error()) {
+            self.lost(By::Backend, &error, now);
+        }
     }
 
     fn look_at_pulses(&mut self, now: Instant) {
@@ -133,14 +145,20 @@ impl Running {
             self.idle_until(),
             self.rules.heartbeat.max_age.map(|age| self.born + age),
             self.order.as_ref().map(|it| it.at),
+            self.up.paused,
             self.ask_at(now),
             self.down.stalled.zip(stall).map(|(since, limit)| since + limit),
             self.up.stalled.zip(stall).map(|(since, limit)| since + limit),
             // A writer that stalls after this look is found by the next one.
             stall.map(|limit| now + limit),
+            self.is_stalled().then(|| now + UNREAD),
         ];
         let wanted = wanted.into_iter().flatten().min();
         wanted.unwrap_or(now + LOOK_LONGEST).clamp(now + TICK, now + LOOK_LONGEST)
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.up.stalled.is_some() || self.down.stalled.is_some()
     }
 
     /// When the backend is asked in the place of a client that is answered here.
@@ -159,6 +177,9 @@ impl Running {
 
 /// Coarseness of the timer: heartbeats are a matter of seconds.
 const TICK: Duration = Duration::from_millis(10);
+
+/// How often a side that is not read is asked whether its connection broke.
+const UNREAD: Duration = Duration::from_secs(1);
 
 /// A look every hour at the latest, when nothing else asks for one.
 const LOOK_LONGEST: Duration = Duration::from_secs(3600);

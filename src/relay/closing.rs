@@ -11,11 +11,13 @@ use tokio::time::Instant;
 
 use super::flow::{Input, Output};
 use super::{BACKEND_LOST, Running};
-use crate::life::{By, Cause, End, Rule, Stage, Timer};
+use crate::config::model::Rate;
+use crate::life::{By, Cause, End, Refusal, Rule, Stage, Timer};
 use crate::observe::live::Farewell;
 use crate::ws::{close, control};
 
-/// For a backend to finish its answers to a client that has broken the protocol.
+/// For a backend to finish its answers to a client that has broken the protocol, or to take the last of
+/// one whose connection broke.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What settling has come to.
@@ -81,6 +83,7 @@ impl Running {
     fn ending(&mut self, by: By, cause: Cause, now: Instant) {
         self.end.get_or_insert(End::new(by, Stage::Relay, cause));
         self.cut_at.get_or_insert(now + self.rules.close);
+        self.up.hasten();
     }
 
     /// `from` broke a rule of the protocol.
@@ -100,12 +103,25 @@ impl Running {
         self.expel(from, Cause::MessageTooBig, (close::TOO_BIG, &reason), now);
     }
 
+    /// The client sends faster than the route allows.
+    pub(super) fn too_fast(&mut self, refusal: Refusal, now: Instant) {
+        let limits = &self.rules.limits;
+        let reason = match refusal {
+            Refusal::MessageRate => too_many(limits.messages, "messages"),
+            _ => too_many(limits.bytes, "bytes"),
+        };
+        self.expel(By::Client, Cause::Refusal(refusal), (close::POLICY, &reason), now);
+    }
+
     /// Closes both sides because of what `from` did.
     fn expel(&mut self, from: By, cause: Cause, (code, reason): (u16, &str), now: Instant) {
         self.ending(from, cause, now);
         let (other, told, words) = match from {
             By::Client if cause == Cause::MessageTooBig => {
                 (By::Backend, close::GOING_AWAY, "client sent a message that is too big")
+            }
+            By::Client if matches!(cause, Cause::Refusal(_)) => {
+                (By::Backend, close::GOING_AWAY, "client sent too much")
             }
             By::Client => (By::Backend, close::GOING_AWAY, "client broke the protocol"),
             _ if cause == Cause::MessageTooBig => {
@@ -134,6 +150,11 @@ impl Running {
         self.ending(side, Cause::Reset, now);
         self.source_mut(side).ignore(Input::Ended);
         self.deaf(side, now);
+        if side == By::Client {
+            // Nobody is left to hear the backend; it has a moment to take what was sent before.
+            let soon = now + LAST_WORDS.min(self.rules.close);
+            self.cut_at = Some(self.cut_at.map_or(soon, |at| at.min(soon)));
+        }
     }
 
     /// The stream of `side` takes nothing any more. What it has sent before may still be read:
@@ -179,14 +200,28 @@ impl Running {
     pub(super) fn stalled(&mut self, side: By, now: Instant) {
         let limit = words(self.rules.limits.stalled_writer);
         let reason = format!("{} took no byte for {limit}", side.name());
-        self.ending(side, Cause::Timer(Timer::StalledWriter), now);
+        self.give_up(side, (side, Cause::Timer(Timer::StalledWriter)), &reason, now);
+    }
+
+    /// Memory is short, and a side lets much of it wait: that side is given up.
+    pub(super) fn sacrifice(&mut self, farewell: &Farewell, now: Instant) {
+        if self.cut_at.is_none() {
+            let backend = self.up.waiting() > self.down.waiting();
+            let side = if backend { By::Backend } else { By::Client };
+            self.give_up(side, (By::Gateway, farewell.cause), &farewell.reason, now);
+        }
+    }
+
+    /// No Close can reach `side` any more, and what waits for it is dropped; the other side is told.
+    fn give_up(&mut self, side: By, (by, cause): (By, Cause), reason: &str, now: Instant) {
+        self.ending(by, cause, now);
         self.deaf(side, now);
         self.source_mut(side).ignore(Input::Discard);
         let (other, code) = match side {
             By::Client => (By::Backend, close::GOING_AWAY),
             _ => (By::Client, close::INTERNAL_ERROR),
         };
-        self.tell(other, code, &reason);
+        self.tell(other, code, reason);
         self.source_mut(side).ignore(Input::Ended);
     }
 
@@ -230,6 +265,17 @@ impl Running {
 /// (RFC 6455 sections 5.3 and 10.3).
 fn mask(side: By) -> control::Mask {
     (side == By::Backend).then(rand::random)
+}
+
+/// What was exceeded, as the client is told.
+fn too_many(rate: Option<Rate>, what: &str) -> String {
+    let Some(Rate { amount, per }) = rate else { return String::new() };
+    let span = match per.as_secs() {
+        1 => "second",
+        60 => "minute",
+        _ => "hour",
+    };
+    format!("more than {amount} {what} a {span}")
 }
 
 /// A duration as the configuration would write it.

@@ -1,8 +1,8 @@
 //! The tunnel behind the 101: two flows of frames, one in each direction, in one future. It sees
 //! frame headers and control frames, and knows nothing of how the tunnel came to be.
 //!
-//! `flow` moves the bytes, `pulse` knows when silence is death, `application` the heartbeats that
-//! are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end.
+//! `flow` moves the bytes, `pulse` knows when silence is death, `tempo` what is too fast,
+//! `application` the heartbeats that are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end.
 //! `diagnosis` has words for the traps of well-known backends. This file puts them together.
 
 mod alarm;
@@ -12,6 +12,7 @@ mod diagnosis;
 mod flow;
 mod pulse;
 mod scratch;
+mod tempo;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -26,9 +27,10 @@ use self::closing::Settled;
 use self::diagnosis::Trap;
 use self::flow::{Broken, Flow, Nonce, Seer};
 use self::pulse::Pulse;
+use self::tempo::Tempo;
 use crate::config::model::{Drain, Heartbeat, RouteLimits};
 use crate::drain::{Phase, Watch};
-use crate::life::{By, Cause, End, Stage};
+use crate::life::{By, Cause, End, Refusal, Stage};
 use crate::observe::books::Books;
 use crate::observe::live::{Farewell, Live, Order};
 use crate::observe::record::Record;
@@ -133,6 +135,8 @@ struct Running {
     cut_at: Option<Instant>,
     /// When a backend's last answers to an expelled client have had their time.
     hurry_at: Option<Instant>,
+    /// What others were last told of what waits here.
+    held: (usize, Option<Instant>),
     /// How and when it is told to go, by the drain or by an order.
     order: Option<Order>,
     /// What others see of it.
@@ -173,6 +177,7 @@ impl Running {
             http_behind_switch: false,
             cut_at: None,
             hurry_at: None,
+            held: (0, None),
             order: None,
             live,
             books,
@@ -182,6 +187,7 @@ impl Running {
             alarm_set: false,
             rules,
         };
+        running.up.tempo = Tempo::of(&running.rules.limits, now);
         let first = running.next_look(now);
         running.alarm.as_mut().reset(first);
         running
@@ -194,7 +200,21 @@ impl Running {
         let polled = self.move_on(cx, now);
         self.live.publish(&self.live.up, &self.up.seen, self.up.heard);
         self.live.publish(&self.live.down, &self.down.seen, self.down.heard);
+        let held = self.held();
+        if held != self.held {
+            self.held = held;
+            self.live.hold(held.0, held.1);
+        }
         polled
+    }
+
+    /// How much waits for a side, and since when one of them has taken nothing.
+    fn held(&self) -> (usize, Option<Instant>) {
+        let since = match (self.up.stalled, self.down.stalled) {
+            (Some(up), Some(down)) => Some(up.min(down)),
+            (up, down) => up.or(down),
+        };
+        (self.up.waiting() + self.down.waiting(), since)
     }
 
     /// Hears of orders from outside.
@@ -203,8 +223,13 @@ impl Running {
             self.registered = true;
             self.live.register(cx.waker());
         }
-        if let Some(order) = self.live.ordered() {
-            self.obey(order, now);
+        match self.live.ordered() {
+            None => {}
+            // What it holds is needed now.
+            Some(order) if order.farewell.cause == Cause::Refusal(Refusal::Memory) => {
+                self.sacrifice(&order.farewell, now);
+            }
+            Some(order) => self.obey(order, now),
         }
     }
 
@@ -230,7 +255,11 @@ impl Running {
             if self.up.ponged || self.down.ponged {
                 self.answered(now);
             }
-            match self.settle(now) {
+            let paused = self.up.paused.is_some();
+            let settled = self.settle(now);
+            // A client that was too fast is heard to its end: nobody else wakes us for it either.
+            news |= paused && self.up.paused.is_none();
+            match settled {
                 Settled::Done => return Poll::Ready(self.ended_or(By::Client, Cause::Fin)),
                 // What was just put on its way has to be written: nobody else wakes us for it.
                 Settled::Waiting if !news => return self.poll_alarm(cx, now),
@@ -266,6 +295,7 @@ impl Running {
                 self.violated(from, rule, now);
             }
             Broken::TooBig => self.too_big(from, now),
+            Broken::TooFast(refusal) => self.too_fast(refusal, now),
             Broken::Reading(error) => self.lost(from, &error, now),
             Broken::Writing if from == By::Client => self.deaf(By::Backend, now),
             Broken::Writing => self.deaf(By::Client, now),

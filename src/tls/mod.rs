@@ -2,10 +2,12 @@
 //! backends. Knows nothing of HTTP or of what is carried inside.
 
 pub mod client;
+mod clients;
 pub mod inspect;
 pub mod pem;
 mod server;
 mod shared_tickets;
+mod staple;
 mod suites;
 mod tickets;
 

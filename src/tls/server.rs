@@ -4,17 +4,20 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{Acceptor, NoServerSessionStorage};
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::LazyConfigAcceptor;
 
+use super::clients;
 use super::inspect::valid_until;
 use super::pem::{self, PemError};
+use super::staple::{Staple, Stapled};
 use super::suites::BySuite;
 use super::tickets::{Policy, Ticketers, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
@@ -89,7 +92,7 @@ pub enum LoadError {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// The file that says which backends to trust.
+    /// The file that says which backends or which clients to trust.
     #[error("ca {}: {source}", path.display())]
     Ca {
         /// The file.
@@ -205,21 +208,43 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     };
     let pair =
         |source| LoadError::Pair { certificate: certificate.clone(), key: key.clone(), source };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let staple = staple(site, &chain);
+    let shown = CertifiedKey::from_der(chain, private, &provider).map_err(pair)?;
+    let shown = Arc::new(Stapled::new(shown, staple));
+    let clients = site.client_ca.as_ref().map(|ca| clients::verifier(&ca.value, provider));
+    let clients = clients.transpose()?;
+    let policy = Policy { tls_min: site.tls_min, clients: clients.as_ref().map(|it| it.1) };
+    let ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
     let tls = BySuite::new(|provider| {
-        let mut tls = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
-            .map_err(pair)?
-            .with_no_client_auth()
-            .with_single_cert(chain.clone(), private.clone_key())
             .map_err(pair)?;
+        let builder = match &clients {
+            None => builder.with_no_client_auth(),
+            Some((verifier, _)) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+        };
+        let mut tls = builder.with_cert_resolver(Arc::clone(&shown) as _);
         tls.alpn_protocols = vec![ALPN.to_vec()];
         // Tickets are the state: the default store forgets all but 256 sessions.
         tls.session_storage = Arc::new(NoServerSessionStorage {});
-        let policy = Policy { tls_min: site.tls_min };
-        tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
+        tls.ticketer = Arc::clone(&ticketer);
         Ok(tls)
     })?;
     Ok(Loaded { tls: Arc::new(tls), certificate: certificate_in_use })
+}
+
+/// The response of the site's file, if there is one that can be stapled. Without it clients ask the
+/// CA themselves, or do without: no reason to serve nobody.
+fn staple(site: &Site, chain: &[CertificateDer<'static>]) -> Option<Staple> {
+    let path = &site.ocsp_staple.as_ref()?.value;
+    match Staple::read(path, chain.first()?, SystemTime::now()) {
+        Ok(staple) => Some(staple),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "nothing is stapled");
+            None
+        }
+    }
 }
 
 /// Shakes hands with a client, in at most `limit`.
@@ -270,7 +295,15 @@ async fn refuse(mut socket: Socket) {
 
 fn failed(error: io::Error) -> HandshakeError {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    let rustls = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
     let fault = match error.kind() {
+        _ if matches!(rustls, Some(rustls::Error::NoCertificatesPresented)) => {
+            TlsFault::NoCertificate
+        }
+        // We look at no certificates but those of clients.
+        _ if matches!(rustls, Some(rustls::Error::InvalidCertificate(_))) => {
+            TlsFault::BadCertificate
+        }
         UnexpectedEof | ConnectionReset | BrokenPipe => TlsFault::Broken,
         _ => TlsFault::Failed,
     };

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::ProducesTickets;
 
+use super::clients::Fingerprint;
 use super::server::LoadError;
 use super::shared_tickets::{Master, SharedTickets};
 use crate::config::model::{Config, TlsVersion};
@@ -20,15 +21,18 @@ use crate::config::model::{Config, TlsVersion};
 pub struct Policy {
     /// The lowest version.
     pub tls_min: TlsVersion,
+    /// The CAs of which it needs a certificate.
+    pub(super) clients: Option<Fingerprint>,
 }
 
 impl Policy {
     /// What a key is derived with.
-    pub(super) fn label(self) -> &'static [u8] {
-        match self.tls_min {
+    pub(super) fn label(self) -> Vec<u8> {
+        let version: &[u8] = match self.tls_min {
             TlsVersion::V12 => b"tls 1.2",
             TlsVersion::V13 => b"tls 1.3",
-        }
+        };
+        [version, self.clients.as_ref().map_or(&[], |it| it.as_slice())].concat()
     }
 }
 
@@ -79,7 +83,7 @@ impl Ticketers {
         &self,
         policy: Policy,
     ) -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
-        if let Some(shared) = SharedTickets::derive(&self.masters, policy.label())? {
+        if let Some(shared) = SharedTickets::derive(&self.masters, &policy.label())? {
             return Ok(Arc::new(shared));
         }
         let mut known = self.own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,12 +117,15 @@ mod tests {
     #[test]
     fn a_ticket_of_one_policy_is_nothing_to_another() {
         let tickets = Tickets::default();
-        let policy = |tls_min| Policy { tls_min };
+        let policy = |tls_min| Policy { tls_min, clients: None };
         let ticketers = tickets.latest();
         let lax = ticketers.ticketer(policy(TlsVersion::V12)).expect("randomness");
         let strict = ticketers.ticketer(policy(TlsVersion::V13)).expect("randomness");
         let ticket = lax.encrypt(b"session").expect("a key");
         assert_eq!(strict.decrypt(&ticket), None);
+        let members = Policy { clients: Some([7; 32]), ..policy(TlsVersion::V12) };
+        let members = ticketers.ticketer(members).expect("randomness");
+        assert_eq!(members.decrypt(&ticket), None, "of somebody without a certificate");
         let again = tickets.latest().ticketer(policy(TlsVersion::V12)).expect("known");
         assert_eq!(again.decrypt(&ticket).as_deref(), Some(&b"session"[..]));
     }

@@ -2,6 +2,7 @@
 //! connections kept open to them. Knows nothing of routes or clients.
 
 mod balance;
+mod checked;
 mod connect;
 mod health;
 mod keep;

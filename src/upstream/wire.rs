@@ -12,10 +12,12 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
 use hyper::http::response::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
+use super::checked::{Answers, Checked, violation};
 use super::server::Lease;
+use crate::framing::Violation;
 use crate::life::Fault;
 use crate::stream::{Side, Stream};
 
@@ -36,7 +38,8 @@ const FIELDS_MAX: usize = 200;
 /// A connection between exchanges.
 pub struct Wire {
     sender: http1::SendRequest<RequestBody>,
-    connection: http1::Connection<TokioIo<Stream>, RequestBody>,
+    connection: http1::Connection<TokioIo<Checked>, RequestBody>,
+    answers: Answers,
     /// The connection came to its end: closed, broken, or switched to another protocol.
     ended: bool,
     /// It has carried an exchange before: its end may have crossed with our request.
@@ -45,13 +48,14 @@ pub struct Wire {
 
 /// An exchange that got no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}")]
+#[error("{}", .violation.map_or_else(|| .error.to_string(), |it| it.to_string()))]
 pub struct SendError {
     /// The word for it.
     pub fault: Fault,
     /// Nothing of the request was sent, or the connection was an old one that closed under it:
     /// a request that may be repeated can go over a new connection.
     pub stale: bool,
+    violation: Option<Violation>,
     #[source]
     error: hyper::Error,
 }
@@ -78,15 +82,16 @@ impl Wire {
     /// # Errors
     /// Never on a stream that is open; hyper's signature allows for it.
     pub async fn open(stream: Stream) -> Result<Self, SendError> {
+        let (checked, answers) = Checked::new(stream, HEAD_MAX);
         let (sender, connection) = http1::Builder::new()
             .preserve_header_case(true)
             .title_case_headers(true)
             .max_headers(FIELDS_MAX)
             .max_buf_size(HEAD_MAX)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(checked))
             .await
             .map_err(|error| failed(error, false))?;
-        Ok(Self { sender, connection, ended: false, reused: false })
+        Ok(Self { sender, connection, answers, ended: false, reused: false })
     }
 
     /// Sends `request` and waits for the head of the answer. The caller bounds the wait.
@@ -94,6 +99,7 @@ impl Wire {
     /// # Errors
     /// [`SendError`] when the connection ended or broke before a whole head had come.
     pub async fn send(mut self, request: Request<RequestBody>) -> Result<Answer, SendError> {
+        self.answers.expect(request.method() == Method::HEAD);
         let sent = self.sender.try_send_request(request);
         let mut sent = pin!(sent);
         let answer = poll_fn(|cx| {
@@ -147,7 +153,7 @@ impl Answer {
                 .map_err(|error| failed(error, false))?;
         }
         let parts = connection.into_parts();
-        Ok(Side { stream: parts.io.into_inner(), read_buf: parts.read_buf })
+        Ok(Side { stream: parts.io.into_inner().stream, read_buf: parts.read_buf })
     }
 
     /// After any other status: the head, and the body as it comes. At the body's end the
@@ -207,7 +213,7 @@ impl Drop for AnswerBody {
 
 /// Lets the connection do what it can. Its errors reach the one who waits for the answer.
 fn drive(
-    connection: &mut http1::Connection<TokioIo<Stream>, RequestBody>,
+    connection: &mut http1::Connection<TokioIo<Checked>, RequestBody>,
     ended: &mut bool,
     cx: &mut Context<'_>,
 ) {
@@ -217,7 +223,9 @@ fn drive(
 }
 
 fn failed(error: hyper::Error, stale: bool) -> SendError {
-    // Anything but a parse error is an end before the answer, however it came about.
-    let fault = if error.is_parse() { Fault::BadAnswer } else { Fault::NoAnswer };
-    SendError { fault, stale, error }
+    let violation = violation(&error);
+    // Anything else is an end before the answer, however it came about.
+    let is_bad = error.is_parse() || violation.is_some();
+    let fault = if is_bad { Fault::BadAnswer } else { Fault::NoAnswer };
+    SendError { fault, stale, violation, error }
 }

@@ -10,6 +10,8 @@ pub const PROTOCOL_ERROR: u16 = 1002;
 pub const NO_STATUS: u16 = 1005;
 /// Text or a reason that is not UTF-8.
 pub const INVALID_PAYLOAD: u16 = 1007;
+/// A rule of the endpoint's own was broken.
+pub const POLICY: u16 = 1008;
 /// A message that is too big.
 pub const TOO_BIG: u16 = 1009;
 /// The server met something unexpected.

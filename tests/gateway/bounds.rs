@@ -88,6 +88,46 @@ async fn heads_have_limits_in_size_number_and_time() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_in_is_a_408_and_a_slow_one_that_moves_is_not() {
+    let backend = mirror().await;
+    let text = format!(
+        "[gateway.timeouts]\nrequest_body = \"1500ms\"\n{}{}{}",
+        https_listener(),
+        site(HOST),
+        route("/", &backend)
+    );
+    let house = House::with(&text).await;
+    let mut slow = house.client().await;
+    slow.send(format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 500\r\n\r\n")).await;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(15) && slow.try_send("x").await.is_ok() {
+        // A byte now and then: no silence is long, and all of them are too long together.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if house.metrics().ends(Cause::Timer(Timer::RequestBody)) > 0 {
+            break;
+        }
+    }
+    let head = slow.head().await;
+    assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
+    assert!(begun.elapsed() > Duration::from_millis(1400), "{:?}", begun.elapsed());
+    let end = house.end().await;
+    assert_eq!((end.by, end.cause), (By::Client, Cause::Timer(Timer::RequestBody)));
+    drop(slow);
+    let mut steady = house.client().await;
+    let length = 40 * 512;
+    let head = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n");
+    steady.send(head).await;
+    for _ in 0..40 {
+        steady.send([b'x'; 512]).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    let head = steady.head().await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "8 KiB a second is fast enough: {head}");
+    drop(steady);
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn a_request_has_one_host_or_is_refused() {
     let backend = mirror().await;
     let house = House::with_routes(&route("/", &backend)).await;

@@ -35,7 +35,6 @@ goldens! {
     every_wrong_value_is_reported_at_once => "wrong-values",
     a_missing_key_is_named_with_its_table => "missing-keys",
     a_text_that_is_not_toml_is_shown_where_it_breaks => "syntax",
-    what_is_not_built_yet_is_refused_by_name => "not-yet-supported",
     routes_that_lead_nowhere_are_found => "routes",
     a_file_that_cannot_be_read_is_an_error => "unreadable-files",
     the_key_of_another_certificate_is_an_error => "wrong-key",
@@ -51,6 +50,8 @@ goldens! {
     an_admin_listener_that_everybody_reaches_is_warned_of => "admin",
     an_admin_listener_needs_an_address_of_its_own => "admin-taken",
     limits_of_the_machine_are_named_with_their_numbers => "limits",
+    limits_that_are_none_are_refused => "wrong-limits",
+    files_about_clients_are_looked_at => "clients",
 }
 
 #[test]

@@ -65,9 +65,13 @@ async fn routes_are_matched_on_the_normalised_path_and_the_raw_one_goes_on() {
         ("/applet/%00", 400, Refusal::BadPath),
         ("/../applet", 400, Refusal::BadPath),
     ] {
+        let mut client = house.client().await;
         let (head, _) = client.fetch(path, "").await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
         assert_eq!(house.end().await.cause, Cause::Refusal(refusal), "{path}");
+        if status == 400 {
+            assert_eq!(client.rest().await, b"", "{path}: nothing is read behind it");
+        }
     }
     drop(client);
     house.finish().await;

@@ -1,4 +1,4 @@
-//! The list of materials (`systemd/deb/sbom`) against a binary: whatever crate the binary names in
+//! The list of materials (`.ci/sbom`) against a binary: whatever crate the binary names in
 //! its debug information and its messages of panics has to be on the list, in that version.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +36,11 @@ fn the_list_of_materials_names_every_crate_that_the_binary_is_linked_of() {
 }
 
 fn list() -> Value {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/deb/sbom");
-    let output = Command::new(script).output().expect("it needs python3");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/sbom");
+    let output = Command::new(script)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("it needs python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
@@ -45,7 +48,8 @@ fn list() -> Value {
 /// `name-version` of every crate whose source the binary names: `.../registry/src/INDEX/NAME-VERSION/...`
 fn linked() -> BTreeSet<String> {
     let binary = std::fs::read(env!("CARGO_BIN_EXE_wsgate")).expect("the binary");
-    let path = r"registry/src/[^/\x00]+/([A-Za-z0-9_-]+-[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*)[/\x00]";
+    let path =
+        r"registry/src/[^/\x00]+/([A-Za-z0-9_-]+-[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*)[/\x00]";
     let path = regex::bytes::Regex::new(&format!("(?-u){path}")).expect("an expression");
     let names = path.captures_iter(&binary).map(|it| String::from_utf8_lossy(&it[1]).into_owned());
     names.collect()

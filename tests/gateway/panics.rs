@@ -10,7 +10,7 @@ use crate::house::{Backend, Client, HOST, House, https_listener, route, site, un
 const PERMITS: &str = "[gateway]\nmax_connections = 3\n";
 
 fn slip(line: &Line) {
-    assert!(!line.path.starts_with("/slip") && line.host != "slip.test", "a mistake in a task");
+    assert!(!line.target.starts_with("/slip") && line.host != "slip.test", "a mistake in a task");
 }
 
 #[tokio::test]

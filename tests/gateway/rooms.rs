@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Who may know whom, as ARCHITECTURE.md has it. Of `tls`, `upstream` knows only the client side.
-const ALLOWED: [(&str, &str); 17] = [
+const ALLOWED: [(&str, &str); 18] = [
     ("life", ""),
     ("config", ""),
     ("drain", ""),
+    ("framing", ""),
     ("stream", ""),
     ("ws", ""),
     ("observe", "life"),
     ("accept", "life config stream drain observe"),
     ("tls", "life config stream observe"),
-    ("upstream", "life config stream observe ws tls"),
-    ("http", "life config stream observe drain ws upstream"),
+    ("upstream", "life config stream observe ws tls framing"),
+    ("http", "life config stream observe drain ws upstream framing"),
     ("relay", "life config stream observe drain ws"),
     ("snapshot", "config tls upstream http"),
     ("connection", "life stream drain observe accept tls http relay snapshot"),

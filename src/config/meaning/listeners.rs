@@ -41,12 +41,14 @@ fn listener(item: &Spanned<raw::Listener>, reader: &mut Reader<'_>) -> Option<Li
     let hint = ("address", "write e.g. address = \"[::]:443\"");
     let address = reader.required(raw.address.as_ref(), table, hint, address::listen);
     let protocol = protocol(raw, reader);
+    let proxies = reader.list(raw.proxy_protocol.as_ref(), address::network);
     let Located { value, spot } = address?;
     let value = match value {
         ListenAddress::Unix(path) => ListenAddress::Unix(reader.path(&path)),
         tcp => tcp,
     };
-    Some(Listener { address: Located { value, spot }, protocol })
+    let proxy_protocol = proxies.into_iter().map(|it| it.value).collect();
+    Some(Listener { address: Located { value, spot }, protocol, proxy_protocol })
 }
 
 fn protocol(raw: &raw::Listener, reader: &mut Reader<'_>) -> Protocol {

@@ -57,6 +57,18 @@ fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {
             defaults::MAX_CONNECTIONS,
             1..=MOST_CONNECTIONS,
         ),
+        max_connections_per_ip: reader.count_or(
+            raw.max_connections_per_ip.as_ref(),
+            defaults::MAX_CONNECTIONS_PER_IP,
+            MOST_CONNECTIONS,
+        ),
+        handshakes_per_ip: reader.value_or(
+            raw.handshakes_per_ip.as_ref(),
+            defaults::HANDSHAKES_PER_IP,
+            |it| quantity::or_off(it, quantity::rate),
+        ),
+        memory: reader
+            .value_or(raw.memory.as_ref(), defaults::MEMORY, |it| quantity::or_off(it, budget)),
         ticket_keys: files(raw.ticket_keys.as_ref(), reader),
         drain: drain(raw.drain.as_ref().unwrap_or(&raw::Drain::default()), reader),
         timeouts: timeouts(raw.timeouts.as_ref().unwrap_or(&Default::default()), reader),
@@ -72,6 +84,15 @@ fn files(raw: Option<&raw::Texts>, reader: &mut Reader<'_>) -> Vec<Located<PathB
     });
     let place = |it: Located<PathBuf>| Located { value: reader.path(&it.value), spot: it.spot };
     written.into_iter().map(place).collect()
+}
+
+fn budget(text: &str) -> Result<u64, Wrong> {
+    // The program itself takes about as much.
+    const SMALLEST: u64 = 16 * 1024 * 1024;
+    match quantity::size(text)? {
+        size if size >= SMALLEST => Ok(size),
+        _ => Err(Wrong::new("the gateway itself needs some memory: at least 16MiB")),
+    }
 }
 
 fn head_size(text: &str) -> Result<u64, Wrong> {
@@ -113,8 +134,10 @@ fn drain(raw: &raw::Drain, reader: &mut Reader<'_>) -> Drain {
 
 fn timeouts(raw: &raw::ClientTimeouts, reader: &mut Reader<'_>) -> ClientTimeouts {
     ClientTimeouts {
+        proxy_header: reader.duration_or(raw.proxy_header.as_ref(), defaults::PROXY_HEADER),
         tls_handshake: reader.duration_or(raw.tls_handshake.as_ref(), defaults::TLS_HANDSHAKE),
         request_head: reader.duration_or(raw.request_head.as_ref(), defaults::REQUEST_HEAD),
+        request_body: reader.duration_or(raw.request_body.as_ref(), defaults::REQUEST_BODY_WAIT),
         keep_alive: reader.duration_or(raw.keep_alive.as_ref(), defaults::KEEP_ALIVE),
         close: reader.duration_or(raw.close.as_ref(), defaults::CLOSE),
     }

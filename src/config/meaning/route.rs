@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::MOST_CONNECTIONS;
 use super::backends::Backends;
 use super::heartbeat;
 use crate::config::defaults;
 use crate::config::model::{
-    Clients, Compression, Forwarded, Located, PathRule, Route, RouteLimits, RouteTimeouts, Spot,
-    Subprotocol, Template, Upgrade,
+    Clients, Compression, Forwarded, Located, OverLimit, PathRule, Route, RouteLimits,
+    RouteTimeouts, Spot, Subprotocol, Template, Upgrade,
 };
 use crate::config::raw::{self, StripPrefix, Text};
 use crate::config::reader::{Reader, Table};
@@ -177,11 +178,36 @@ fn clients(raw: Option<&raw::Clients>, reader: &mut Reader<'_>) -> Clients {
 
 fn limits(raw: &raw::RouteLimits, reader: &mut Reader<'_>) -> RouteLimits {
     let size = |it: &str| quantity::or_off(it, quantity::size);
+    let rate = |it: &str| quantity::or_off(it, quantity::rate);
+    let byte_rate = |it: &str| quantity::or_off(it, quantity::byte_rate);
+    let messages = reader.value_or(raw.messages.as_ref(), defaults::MESSAGES, rate);
+    let bytes = reader.value_or(raw.bytes.as_ref(), defaults::BYTES, byte_rate);
+    let without = messages.is_none() && bytes.is_none();
     RouteLimits {
+        messages,
+        bytes,
+        over_limit: over_limit(raw.over_limit.as_ref(), without, reader),
+        connections: reader.count_or(
+            raw.connections.as_ref(),
+            defaults::ROUTE_CONNECTIONS,
+            MOST_CONNECTIONS,
+        ),
         message_size: reader.value_or(raw.message_size.as_ref(), defaults::MESSAGE_SIZE, size),
         stalled_writer: reader.wait_or(raw.stalled_writer.as_ref(), defaults::STALLED_WRITER),
         request_body: reader.value_or(raw.request_body.as_ref(), defaults::REQUEST_BODY, size),
     }
+}
+
+fn over_limit(raw: Option<&Text>, without: bool, reader: &mut Reader<'_>) -> OverLimit {
+    let choices = [("close", OverLimit::Close), ("delay", OverLimit::Delay)];
+    let Some(written) = reader.value(raw, |it| choice(it, &choices)) else {
+        return defaults::OVER_LIMIT;
+    };
+    if without && written.value != defaults::OVER_LIMIT {
+        let wrong = Wrong::new("without `messages` or `bytes` this has no effect");
+        reader.warning(written.spot, wrong.hint("e.g. messages = \"50/s\""));
+    }
+    written.value
 }
 
 fn timeouts(raw: &raw::RouteTimeouts, reader: &mut Reader<'_>) -> RouteTimeouts {

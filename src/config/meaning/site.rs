@@ -7,11 +7,12 @@ use toml::Spanned;
 
 use super::backends::Backends;
 use super::route;
+use crate::config::defaults;
 use crate::config::model::{Located, PathRule, Route, Site, Spot, TlsVersion};
 use crate::config::raw;
 use crate::config::reader::{Reader, Table};
 use crate::config::report::Problem;
-use crate::config::values::{Wrong, address, choice, path};
+use crate::config::values::{Wrong, address, choice, http, path, quantity};
 
 /// Every site; `None` when the file has none.
 pub fn sites(
@@ -57,9 +58,31 @@ fn site(
     let versions = [("1.2", TlsVersion::V12), ("1.3", TlsVersion::V13)];
     let tls_min =
         reader.value_or(raw.tls_min.as_ref(), TlsVersion::V12, |it| choice(it, &versions));
+    let client_ca = optional_file(raw.client_ca.as_ref(), reader);
+    let ocsp_staple = optional_file(raw.ocsp_staple.as_ref(), reader);
+    let strict_transport_security = reader.value_or(
+        raw.strict_transport_security.as_ref(),
+        defaults::STRICT_TRANSPORT_SECURITY,
+        |it| quantity::or_off(it, http::strict_transport_security),
+    );
     let routes = routes(raw.routes, table, backends, reader);
     let (certificate, private_key) = (certificate?, private_key?);
-    Some(Site { domains, certificate, private_key, tls_min, spot, routes })
+    Some(Site {
+        domains,
+        certificate,
+        private_key,
+        tls_min,
+        client_ca,
+        ocsp_staple,
+        strict_transport_security,
+        spot,
+        routes,
+    })
+}
+
+fn optional_file(raw: Option<&raw::Text>, reader: &mut Reader<'_>) -> Option<Located<PathBuf>> {
+    let file = reader.value(raw, file_path)?;
+    Some(Located { value: reader.path(&file.value), spot: file.spot })
 }
 
 fn domains(

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use backend::*;
 pub use route::*;
 
@@ -61,6 +63,13 @@ pub struct Gateway {
     pub workers: usize,
     /// Client connections in all; beyond it the accept queue waits.
     pub max_connections: usize,
+    /// Client connections of one address; `None` is off.
+    pub max_connections_per_ip: Option<usize>,
+    /// New client connections of one address; `None` is off.
+    pub handshakes_per_ip: Option<Rate>,
+    /// Resident memory in bytes beyond which nobody new is taken and slow sockets are cut; `None`
+    /// is off.
+    pub memory: Option<u64>,
     /// Files with the keys of session tickets, the first for new ones; none: keys of its own.
     pub ticket_keys: Vec<Located<PathBuf>>,
     /// How live sockets are let go.
@@ -89,10 +98,15 @@ pub struct Drain {
 /// `[gateway.timeouts]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientTimeouts {
+    /// From accept to the end of the PROXY protocol header.
+    pub proxy_header: Duration,
     /// From accept to the end of the TLS handshake.
     pub tls_handshake: Duration,
     /// From the first byte of a request head to its last.
     pub request_head: Duration,
+    /// How long a body of a plain request may keep the gateway waiting, besides a second for each
+    /// 1024 bytes of it.
+    pub request_body: Duration,
     /// Silence between two requests.
     pub keep_alive: Duration,
     /// For an answer to a Close frame, and for the rest after a half-close.
@@ -144,6 +158,24 @@ pub struct Listener {
     pub address: Located<ListenAddress>,
     /// What is spoken there.
     pub protocol: Protocol,
+    /// Who has to begin with a PROXY protocol header; nobody else may.
+    pub proxy_protocol: Vec<IpNet>,
+}
+
+/// So much in so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How much; at least 1.
+    pub amount: u64,
+    /// In how long: a second, a minute or an hour.
+    pub per: Duration,
+}
+
+impl Rate {
+    /// In one second.
+    pub fn per_second(self) -> f64 {
+        self.amount as f64 / self.per.as_secs_f64()
+    }
 }
 
 /// `listeners.address`
@@ -192,6 +224,12 @@ pub struct Site {
     pub private_key: Located<PathBuf>,
     /// The lowest TLS version taken.
     pub tls_min: TlsVersion,
+    /// The CAs of which clients must present a certificate.
+    pub client_ca: Option<Located<PathBuf>>,
+    /// An OCSP response in DER; the file may be missing.
+    pub ocsp_staple: Option<Located<PathBuf>>,
+    /// The Strict-Transport-Security field of every answer over TLS (RFC 6797).
+    pub strict_transport_security: Option<String>,
     /// Where the site begins in the file.
     pub spot: Spot,
     /// In the order of the file; no two with the same path.

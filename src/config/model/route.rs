@@ -6,6 +6,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use regex::Regex;
 
+use super::Rate;
+
 /// One of `[[sites.routes]]`.
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -213,10 +215,27 @@ pub enum Application {
 pub struct RouteLimits {
     /// Most bytes of a message on the wire, all fragments together.
     pub message_size: Option<u64>,
+    /// Messages of one client.
+    pub messages: Option<Rate>,
+    /// Bytes of one client, those of frame headers included.
+    pub bytes: Option<Rate>,
+    /// What becomes of a client that sends faster.
+    pub over_limit: OverLimit,
     /// A peer that takes no byte this long while something waits for it is cut.
     pub stalled_writer: Option<Duration>,
+    /// WebSockets and plain requests on the route at a time; beyond it 503.
+    pub connections: Option<usize>,
     /// Most bytes of a plain request's body.
     pub request_body: Option<u64>,
+}
+
+/// `limits.over_limit`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverLimit {
+    /// Its socket is closed with 1008.
+    Close,
+    /// It is read no faster.
+    Delay,
 }
 
 /// `[sites.routes.timeouts]`; `None` is `"off"`.

@@ -64,6 +64,34 @@ impl<'de> Deserialize<'de> for StripPrefix {
     }
 }
 
+/// A number that can be `"off"`.
+#[derive(Debug)]
+pub enum Count {
+    /// `100`
+    Number(i64),
+    /// `"off"`
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl Visitor<'_> for Form {
+            type Value = Count;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number or \"off\"")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Count, E> {
+                Ok(Count::Number(number))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Count, E> {
+                Ok(Count::Text(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
 /// `heartbeat.application`
 #[derive(Debug)]
 pub enum Application {

@@ -15,7 +15,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-pub use form::{Application, Server, StripPrefix};
+pub use form::{Application, Count, Server, StripPrefix};
 
 /// A string.
 pub type Text = Spanned<String>;
@@ -75,6 +75,9 @@ table! {
     Gateway {
         workers: Whole,
         max_connections: Whole,
+        max_connections_per_ip: Spanned<Count>,
+        handshakes_per_ip: Text,
+        memory: Text,
         ticket_keys: Texts,
         drain: Drain,
         timeouts: ClientTimeouts,
@@ -95,8 +98,10 @@ table! {
 table! {
     /// `[gateway.timeouts]`
     ClientTimeouts {
+        proxy_header: Text,
         tls_handshake: Text,
         request_head: Text,
+        request_body: Text,
         keep_alive: Text,
         close: Text,
     }
@@ -133,6 +138,7 @@ table! {
         protocol: Text,
         redirect_to_https: Spanned<bool>,
         acme_challenge_root: Text,
+        proxy_protocol: Texts,
     }
 }
 
@@ -188,6 +194,9 @@ table! {
         certificate: Text,
         private_key: Text,
         tls_min: Text,
+        client_ca: Text,
+        ocsp_staple: Text,
+        strict_transport_security: Text,
         routes: Spanned<Vec<Spanned<Route>>>,
     }
 }
@@ -257,7 +266,11 @@ table! {
     /// `[sites.routes.limits]`
     RouteLimits {
         message_size: Text,
+        messages: Text,
+        bytes: Text,
+        over_limit: Text,
         stalled_writer: Text,
+        connections: Spanned<Count>,
         request_body: Text,
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::model::{Gateway, Route};
-use super::super::{not_yet, parse, raw};
+use super::super::{parse, raw};
 use super::{SMALLEST, valid};
 
 const EXAMPLE: &str = include_str!("../../../gateway.toml.example");
@@ -31,11 +31,15 @@ fn the_example_has_every_key_and_the_defaults_that_it_says() {
     let (example, smallest) = (valid(EXAMPLE), valid(SMALLEST));
     let gateway = |it: &Gateway| {
         let numbers = (it.workers, it.max_connections, it.header_size, it.headers);
-        (numbers, it.drain.clone(), it.timeouts.clone(), it.ticket_keys.len())
+        let of_an_address = (it.max_connections_per_ip, it.handshakes_per_ip, it.memory);
+        (numbers, of_an_address, it.drain.clone(), it.timeouts.clone(), it.ticket_keys.len())
     };
     assert_eq!(gateway(&example.gateway), gateway(&smallest.gateway));
     assert_eq!(example.log, smallest.log);
     assert_eq!(example.admin, smallest.admin);
+    let (one, other) = (&example.sites[0], &smallest.sites[0]);
+    assert_eq!(one.tls_min, other.tls_min);
+    assert_eq!(one.strict_transport_security, other.strict_transport_security);
     let (example, smallest) = (&example.sites[0].routes[0], &smallest.sites[0].routes[0]);
     assert_eq!(example.heartbeat, smallest.heartbeat);
     assert_eq!(example.limits, smallest.limits);
@@ -62,26 +66,4 @@ fn in_some_table(table: &toml::Table, path: &str, key: &str) -> bool {
         }
         _ => false,
     })
-}
-
-#[test]
-fn the_example_shows_every_key_that_is_not_yet_supported() {
-    for it in not_yet::KEYS {
-        let (table, key) = it.path.rsplit_once('.').unwrap_or(("", it.path));
-        let mut header = String::new();
-        let shown = EXAMPLE.lines().any(|line| {
-            let bare = line.trim_start_matches("# ");
-            if let Some(name) = bare.strip_prefix('[') {
-                header = name.trim_start_matches('[').split(']').next().unwrap_or("").to_owned();
-            }
-            let refused = line.starts_with("# ") && line.contains("not yet supported");
-            let named = match table {
-                "" => header == key,
-                _ => bare.contains(&format!("{key} = ")),
-            };
-            let table = table.replace(".servers", "").replace('*', "game");
-            refused && named && (table.is_empty() || header == table)
-        });
-        assert!(shown, "`{}` is not in the example", it.path);
-    }
 }

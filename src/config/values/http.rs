@@ -32,6 +32,38 @@ pub fn close_reason(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
+/// The value of a Strict-Transport-Security field (RFC 6797 section 6.1).
+pub fn strict_transport_security(text: &str) -> Result<String, Wrong> {
+    let example = "write e.g. \"max-age=31536000; includeSubDomains\"";
+    let mut seen = Vec::new();
+    for directive in text.split(';').map(str::trim) {
+        let (name, value) = match directive.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim())),
+            None => (directive, None),
+        };
+        let name = name.to_ascii_lowercase();
+        let right = match (name.as_str(), value) {
+            ("max-age", Some(seconds)) => {
+                !seconds.is_empty() && seconds.bytes().all(|it| it.is_ascii_digit())
+            }
+            ("includesubdomains" | "preload", None) => true,
+            _ => false,
+        };
+        if !right {
+            let wrong = Wrong::new(format!("`{directive}` is no directive of RFC 6797"));
+            return Err(wrong.hint(example));
+        }
+        if seen.contains(&name) {
+            return Err(Wrong::new(format!("`{directive}` is written twice")));
+        }
+        seen.push(name);
+    }
+    if !seen.iter().any(|it| it == "max-age") {
+        return Err(Wrong::new("`max-age` is missing (RFC 6797 section 6.1.1)").hint(example));
+    }
+    Ok(text.trim().to_owned())
+}
+
 /// A token of RFC 9110 section 5.6.2.
 pub fn token(text: &str) -> Result<String, Wrong> {
     let letter = |it: u8| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::model::Rate;
 use crate::config::values::Wrong;
 
 /// `"off"`, or what `parse` takes.
@@ -78,6 +79,40 @@ pub fn size(text: &str) -> Result<u64, Wrong> {
     }
 }
 
+/// `"100/s"`, `"600/m"`, `"1000/h"`; never zero.
+pub fn rate(text: &str) -> Result<Rate, Wrong> {
+    let (amount, per) = amount_and_span(text, "\"20/s\" or \"600/m\"")?;
+    let amount = whole(amount, text, "a rate such as \"20/s\"")?;
+    match amount {
+        0 => Err(Wrong::new("this cannot be zero")),
+        amount => Ok(Rate { amount, per }),
+    }
+}
+
+/// `"256KiB/s"`, `"10MB/m"`, in bytes; never zero.
+pub fn byte_rate(text: &str) -> Result<Rate, Wrong> {
+    let (amount, per) = amount_and_span(text, "\"256KiB/s\" or \"10MB/m\"")?;
+    Ok(Rate { amount: size(amount)?, per })
+}
+
+fn amount_and_span<'a>(text: &'a str, examples: &str) -> Result<(&'a str, Duration), Wrong> {
+    if text == "off" {
+        return Err(Wrong::new("this cannot be switched off"));
+    }
+    let wrong = || {
+        let wrong = Wrong::new(format!("`{text}` is not a rate"));
+        wrong.hint(format!("write {examples}: so much in a second, minute or hour"))
+    };
+    let (amount, span) = text.split_once('/').ok_or_else(wrong)?;
+    let seconds = match span {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    Ok((amount, Duration::from_secs(seconds)))
+}
+
 /// A duration as it would be written in the file.
 pub fn written(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
@@ -142,6 +177,22 @@ mod tests {
         assert_eq!(size("1GiB"), Ok(1 << 30));
         for text in ["", "1", "1K", "0B", "1mib", "-1MiB", "99999999999GiB", "off"] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_an_amount_in_a_second_a_minute_or_an_hour() {
+        let rate_of = |amount, seconds| Ok(Rate { amount, per: Duration::from_secs(seconds) });
+        assert_eq!(rate("20/s"), rate_of(20, 1));
+        assert_eq!(rate("600/m"), rate_of(600, 60));
+        assert_eq!(rate("1000/h"), rate_of(1000, 3600));
+        assert_eq!(byte_rate("256KiB/s"), rate_of(262_144, 1));
+        assert_eq!(byte_rate("10MB/m"), rate_of(10_000_000, 60));
+        for text in ["", "20", "/s", "0/s", "20/d", "20/", "-1/s", "20 /s", "1KiB/s", "off"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+        for text in ["256/s", "256KiB", "0B/s", "KiB/s", "1KiB/ms", "off"] {
+            assert!(byte_rate(text).is_err(), "{text}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! how it is steered; `motion` moves its bytes.
 
 mod motion;
+mod pause;
 
 use std::io;
 
@@ -11,7 +12,8 @@ use tokio::time::Instant;
 
 use super::application::Beats;
 use super::pulse::Pinged;
-use crate::life::Rule;
+use super::tempo::Tempo;
+use crate::life::{Refusal, Rule};
 use crate::observe::histogram::SizeMeter;
 use crate::observe::line;
 use crate::ws::scan::{Scanner, Violation};
@@ -62,6 +64,8 @@ pub(super) enum Broken {
     Http(Rule),
     /// Its source sent a message longer than the limit.
     TooBig,
+    /// Its source sent faster than it may.
+    TooFast(Refusal),
     /// Its source's stream broke.
     Reading(io::Error),
     /// Its destination's stream broke; what is still to be read there says why.
@@ -88,6 +92,10 @@ pub(super) struct Flow {
     pub(super) beats: Beats,
     /// Since when the destination has taken nothing of what waits for it.
     pub(super) stalled: Option<Instant>,
+    /// How fast the source may send; `None`: as fast as the destination takes it.
+    pub(super) tempo: Option<Box<Tempo>>,
+    /// Until when the source is not read, for it was too fast.
+    pub(super) paused: Option<Instant>,
     scanner: Scanner,
     /// Read but not yet passed: a split header or control frame, or what came with the handshake.
     carry: Vec<u8>,
@@ -121,6 +129,8 @@ impl Flow {
             passed: now,
             beats,
             stalled: None,
+            tempo: None,
+            paused: None,
             scanner,
             fresh: !early.is_empty(),
             carry: early.to_vec(),
@@ -216,11 +226,23 @@ impl Flow {
         }
     }
 
-    /// While the destination takes nothing, the source is not read: its silence proves nothing.
+    /// From here on the source may send as fast as it likes: what is left has a bounded time.
+    pub(super) fn hasten(&mut self) {
+        self.tempo = None;
+        self.paused = None;
+    }
+
+    /// While the source is not read its silence proves nothing: the destination takes nothing, or
+    /// it was too fast.
     pub(super) fn excuse(&mut self, now: Instant) {
-        if self.stalled.is_some() {
+        if self.stalled.is_some() || self.paused.is_some() {
             self.heard = now;
         }
+    }
+
+    /// Bytes that wait for the destination.
+    pub(super) fn waiting(&self) -> usize {
+        self.backlog.len() - self.taken
     }
 
     /// Whether a message of the gateway may be put in here: behind whole messages, before a Close.

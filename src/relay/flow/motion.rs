@@ -44,6 +44,9 @@ impl Flow {
                 self.pass(cx, to, &scratch[..len]).map_err(|_| Broken::Writing)?;
                 continue;
             }
+            if self.tempo.is_some() && self.is_paused(now) {
+                return Ok(());
+            }
             let Poll::Ready(read) = self.pull(cx, from, scratch) else {
                 return Ok(());
             };
@@ -52,7 +55,10 @@ impl Flow {
                 return Ok(());
             }
             self.heard = now;
-            let (passed, broken) = self.digest(&mut scratch[..got], seer);
+            let (passed, broken) = match self.tempo {
+                None => self.digest::<false>(&mut scratch[..got], seer),
+                Some(_) => self.digest::<true>(&mut scratch[..got], seer),
+            };
             // What came before a broken frame is good, and goes first.
             self.pass(cx, to, &scratch[passed]).map_err(|_| Broken::Writing)?;
             if let Some(broken) = broken {
@@ -158,9 +164,16 @@ impl Flow {
     }
 
     /// Scans `buf` in place and says which part of it is to be passed on, and whether what follows
-    /// that part is broken.
-    fn digest(&mut self, buf: &mut [u8], seer: &Seer<'_>) -> (Range<usize>, Option<Broken>) {
+    /// that part is broken. Where no rate is `METERED` there is not even a look at one.
+    fn digest<const METERED: bool>(
+        &mut self,
+        buf: &mut [u8],
+        seer: &Seer<'_>,
+    ) -> (Range<usize>, Option<Broken>) {
         let (mut at, mut start, mut end) = (0, 0, 0);
+        if METERED && let Some(tempo) = &mut self.tempo {
+            tempo.fill(seer.now);
+        }
         while at < buf.len() && matches!(self.input, Input::Relay | Input::Watch) {
             if !self.inject.is_empty() && self.scanner.at_border() {
                 self.backlog.extend_from_slice(&buf[start..end]);
@@ -173,17 +186,29 @@ impl Flow {
                 self.passed = seer.now;
                 (start, end) = (at, at);
             }
+            let border = METERED && self.scanner.at_border();
+            if METERED {
+                match self.may_go(&buf[at..], border, seer.now) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        self.put_back(&buf[at..]);
+                        self.fresh = true;
+                        break;
+                    }
+                    Err(broken) => return (start..end, Some(broken)),
+                }
+            }
             let (len, passes) = match self.frame(&buf[at..], seer) {
                 Ok(Some(it)) => it,
                 Ok(None) => {
-                    let mut tail = buf[at..].to_vec();
-                    // What came with the handshake may still have a piece behind this one.
-                    tail.append(&mut self.carry);
-                    self.carry = tail;
+                    self.put_back(&buf[at..]);
                     break;
                 }
                 Err(broken) => return (start..end, Some(self.recognised(broken, &buf[at..]))),
             };
+            if METERED && let Some(tempo) = &mut self.tempo {
+                tempo.charge(&buf[at..], border, len);
+            }
             self.seen.bytes += len as u64;
             if passes {
                 if end != at {
@@ -197,7 +222,8 @@ impl Flow {
     }
 
     /// How long the piece at the front of `buf` is and whether it is passed on; `None` when more
-    /// is needed to tell.
+    /// is needed to tell. Inlined: both digests walk through thousands of frames.
+    #[inline(always)]
     fn frame(&mut self, buf: &[u8], seer: &Seer<'_>) -> Result<Option<(usize, bool)>, Broken> {
         match self.scanner.step(buf)? {
             Step::Incomplete => Ok(None),

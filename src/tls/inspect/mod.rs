@@ -8,6 +8,7 @@
 
 mod backends;
 mod chain;
+mod clients;
 
 use std::time::SystemTime;
 
@@ -88,7 +89,8 @@ pub fn expiry(site: &Site) -> Option<SystemTime> {
 }
 
 fn inspect_site(site: &Site, roots: &Roots, now: SystemTime) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems: Vec<Problem> = clients::inspect(site).into_iter().collect();
+    problems.extend(clients::inspect_staple(site, now));
     let certificate = read_chain(&site.certificate.value).map_err(|error| {
         let path = site.certificate.value.display();
         problem(Level::Error, &site.certificate.spot, format!("`{path}` is no use: {error}"))

@@ -95,6 +95,12 @@ impl Client {
         .await
     }
 
+    /// As [`Client::try_send`], for as long as it takes.
+    pub async fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+
     /// Ends the sending half.
     pub async fn half_close(&mut self) {
         soon(self.stream.shutdown()).await.expect("shut down");

@@ -68,6 +68,19 @@ impl Program {
         std::fs::read_to_string(&self.output[1]).expect("UTF-8")
     }
 
+    /// What it has written to standard output so far: its access lines.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(&self.output[0]).expect("UTF-8")
+    }
+
+    /// Bytes of memory that it takes now.
+    pub fn resident(&self) -> u64 {
+        let statm = format!("/proc/{}/statm", self.child.id());
+        let text = std::fs::read_to_string(statm).expect("it lives");
+        let pages = text.split(' ').nth(1).and_then(|it| it.parse::<u64>().ok());
+        pages.expect("a number") * rustix::param::page_size() as u64
+    }
+
     /// Waits for its end: exit code, standard output, standard error.
     pub async fn end(mut self) -> (Option<i32>, String, String) {
         let begun = Instant::now();

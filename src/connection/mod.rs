@@ -1,10 +1,14 @@
-//! The story of one connection: accept -> TLS -> HTTP -> relay -> end. One task walks it from the
+//! The story of one connection: accept -> PROXY header -> TLS -> HTTP -> relay -> end. One task walks it from the
 //! first line to the last; whatever it holds is let go when it returns.
+
+mod entry;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::accept::Accepted;
+use ipnet::IpNet;
+
+use crate::accept::{Accepted, Crowd};
 use crate::drain::{Phase, Watch};
 use crate::http::{self, Door, Served, Spelling, Switched, Visit};
 use crate::life::{By, Cause, Stage, TlsFault};
@@ -15,6 +19,8 @@ use crate::relay::{self, Rules, Tunnel};
 use crate::snapshot::Snapshot;
 use crate::stream::{Socket, Stream};
 use crate::tls::{self, Handshake, HandshakeError};
+
+pub use entry::receive;
 
 /// What all connections of a listener share.
 #[derive(Clone)]
@@ -29,10 +35,20 @@ pub struct House {
     pub door: Door,
     /// The listener's port; `None` for a unix socket.
     pub port: Option<u16>,
+    /// Who has to begin with a PROXY header there.
+    pub proxies: Arc<[IpNet]>,
+    /// What is known of every address.
+    pub crowd: Arc<Crowd>,
 }
 
 /// Walks one connection through the rooms.
-pub async fn walk(accepted: Accepted, house: House, snapshot: Arc<Snapshot>) {
+pub async fn walk(mut accepted: Accepted, mut house: House, snapshot: Arc<Snapshot>) {
+    if entry::is_spoken_for(&accepted, &house) {
+        accepted = match entry::introduce(accepted, &mut house, &snapshot).await {
+            Some(it) => it,
+            None => return,
+        };
+    }
     let Accepted { socket, peer, local, held } = accepted;
     if let Some((stream, server_name)) = secure(socket, peer, &house, &snapshot).await {
         let visit = Visit {
@@ -106,7 +122,7 @@ fn refused(error: &HandshakeError) -> Cause {
 
 /// Frames in both directions, until the socket's one access line.
 async fn tunnel(switched: Switched, books: &Books, drain: Watch, snapshot: &Snapshot) {
-    let Switched { client, backend, lease, mut record, terms } = switched;
+    let Switched { client, backend, lease, place, mut record, terms } = switched;
     let present = books.metrics.sockets.enter();
     let rules = Rules {
         heartbeat: terms.heartbeat,
@@ -119,5 +135,5 @@ async fn tunnel(switched: Switched, books: &Books, drain: Watch, snapshot: &Snap
     let entered = books.sockets.enter(&record.line, terms.lane);
     let live = Arc::clone(entered.live());
     relay::run(Tunnel { client, backend, rules, live }, drain, &mut record).await;
-    drop((lease, present, entered));
+    drop((lease, place, present, entered));
 }
