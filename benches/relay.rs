@@ -25,7 +25,7 @@ use wsgate::observe::access::Access;
 use wsgate::observe::books::Books;
 use wsgate::observe::line::Kind;
 use wsgate::observe::record::Record;
-use wsgate::relay::{Rules, Tunnel, run};
+use wsgate::relay::{Rules, Running, Tunnel};
 use wsgate::stream::{Side, Socket, Stream};
 
 const CONFIG: &str = "[[listeners]]\naddress = \"[::]:443\"\nprotocol = \"https\"\n\
@@ -68,23 +68,21 @@ fn tunnel(runtime: &Runtime, limits: &str) -> (UnixStream, UnixStream) {
     let (far, backend) = UnixStream::pair().expect("a pair");
     let side = |it| Side { stream: Stream::Plain(Socket::Unix(it)), read_buf: Default::default() };
     let config = configuration(limits);
-    let route = &config.sites[0].routes[0];
     let rules = Rules {
-        heartbeat: route.heartbeat.clone(),
-        limits: route.limits.clone(),
+        route: Arc::new(config.sites[0].routes[0].clone()),
+        gateway: Arc::new(config.gateway.clone()),
         compressed: false,
         engine_io: 3,
-        drain: config.gateway.drain.clone(),
-        close: config.gateway.timeouts.close,
     };
     let books = Arc::new(Books::new(Access::off()));
     let mut record = Record::new(&books, Kind::Socket, Stage::Relay);
     let entered = books.sockets.enter(&record.line, books.sockets.lane("a.test", "/", "game"));
     let live = Arc::clone(entered.live());
-    let tunnel = Tunnel { client: side(near), backend: side(far), rules, live };
-    let (signal, watch) = Signal::new();
+    let (signal, drain) = Signal::new();
+    let tunnel = Tunnel { client: side(near), backend: side(far), rules, live, drain };
+    let mut running = Running::new(tunnel, Arc::clone(&books));
     runtime.spawn(async move {
-        run(tunnel, watch, &mut record).await;
+        running.run(&mut record).await;
         drop((signal, entered));
     });
     (client, backend)

@@ -10,7 +10,14 @@ use bytes::Bytes;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::{client, server};
+use tokio_rustls::client;
+
+mod rest;
+mod scratch;
+mod secure;
+
+pub use rest::Rest;
+pub use secure::Secure;
 
 /// A connected socket without TLS.
 #[derive(Debug)]
@@ -27,7 +34,7 @@ pub enum Stream {
     /// Bytes as they are.
     Plain(Socket),
     /// TLS with us as the server. Boxed: it is over a kilobyte, and plain streams are not.
-    Tls(Box<server::TlsStream<Socket>>),
+    Tls(Box<Secure>),
     /// TLS with us as the client.
     TlsOut(Box<client::TlsStream<Socket>>),
 }
@@ -85,7 +92,7 @@ impl Stream {
     pub fn take_error(&self) -> Option<io::Error> {
         let socket = match self {
             Self::Plain(socket) => socket,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(stream) => stream.socket(),
             Self::TlsOut(stream) => stream.get_ref().0,
         };
         match socket {

@@ -4,18 +4,19 @@
 mod entry;
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::accept::{Accepted, Crowd};
+use crate::accept::{Accepted, Crowd, Held};
 use crate::drain::{Phase, Watch};
 use crate::http::{self, Door, Served, Spelling, Switched, Visit};
 use crate::life::{By, Cause, Stage, TlsFault};
 use crate::observe::books::Books;
 use crate::observe::line::Kind;
 use crate::observe::record::Record;
-use crate::relay::{self, Rules, Tunnel};
+use crate::relay::{Rules, Running, Tunnel};
 use crate::snapshot::Snapshot;
 use crate::stream::{Socket, Stream};
 use crate::tls::{self, Handshake, HandshakeError};
@@ -41,36 +42,55 @@ pub struct House {
     pub crowd: Arc<Crowd>,
 }
 
-/// Walks one connection through the rooms.
-pub async fn walk(mut accepted: Accepted, mut house: House, snapshot: Arc<Snapshot>) {
-    if entry::is_spoken_for(&accepted, &house) {
-        accepted = match entry::introduce(accepted, &mut house, &snapshot).await {
-            Some(it) => it,
-            None => return,
-        };
-    }
-    let Accepted { socket, peer, local, held } = accepted;
-    if let Some((stream, server_name)) = secure(socket, peer, &house, &snapshot).await {
-        let visit = Visit {
-            sites: Arc::clone(&snapshot.sites),
-            gateway: Arc::clone(&snapshot.gateway),
-            spelling: house.spelling,
-            books: Arc::clone(&house.books),
-            drain: house.drain.clone(),
-            door: house.door,
-            port: house.port,
-            peer,
-            local,
-            server_name,
-        };
-        match http::serve(stream, visit).await {
-            Served::Done => {}
-            Served::Switched(switched) => {
-                tunnel(*switched, &house.books, house.drain, &snapshot).await;
-            }
+/// A tunnel with everything that goes with it, until its socket's one access line.
+type Tunnelled = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Walks one connection through the rooms. What it needs on the way is in boxes of their own time:
+/// the task is as big as what is here, for as long as it lives.
+pub fn walk(
+    accepted: Accepted,
+    house: House,
+    snapshot: Arc<Snapshot>,
+) -> impl Future<Output = ()> + Send {
+    let arriving = Box::pin(arrive(accepted, house, snapshot));
+    async move {
+        let arrived = arriving.await;
+        if let Some((tunnel, held)) = arrived {
+            tunnel.await;
+            drop(held);
         }
     }
-    drop(held);
+}
+
+/// Up to the switch of protocols, if there is one.
+async fn arrive(
+    mut accepted: Accepted,
+    mut house: House,
+    snapshot: Arc<Snapshot>,
+) -> Option<(Tunnelled, Held)> {
+    if entry::is_spoken_for(&accepted, &house) {
+        accepted = entry::introduce(accepted, &mut house, &snapshot).await?;
+    }
+    let Accepted { socket, peer, local, held } = accepted;
+    let (stream, server_name) = secure(socket, peer, &house, &snapshot).await?;
+    let visit = Visit {
+        sites: Arc::clone(&snapshot.sites),
+        gateway: Arc::clone(&snapshot.gateway),
+        spelling: house.spelling,
+        books: Arc::clone(&house.books),
+        drain: house.drain.clone(),
+        door: house.door,
+        port: house.port,
+        peer,
+        local,
+        server_name,
+    };
+    match http::serve(stream, visit).await {
+        Served::Done => None,
+        Served::Switched(switched) => {
+            Some((tunnel(switched, &house.books, house.drain, &snapshot), held))
+        }
+    }
 }
 
 /// TLS where the listener speaks it: the stream, and the name that the client asked for.
@@ -120,20 +140,23 @@ fn refused(error: &HandshakeError) -> Cause {
     }
 }
 
-/// Frames in both directions, until the socket's one access line.
-async fn tunnel(switched: Switched, books: &Books, drain: Watch, snapshot: &Snapshot) {
-    let Switched { client, backend, lease, place, mut record, terms } = switched;
+/// Frames in both directions. No async function: that would keep room for what it is given beside
+/// room for what it makes of it.
+fn tunnel(switched: Box<Switched>, books: &Books, drain: Watch, snapshot: &Snapshot) -> Tunnelled {
+    let Switched { client, backend, lease, place, mut record, terms } = *switched;
     let present = books.metrics.sockets.enter();
     let rules = Rules {
-        heartbeat: terms.heartbeat,
-        limits: terms.limits,
+        route: terms.route,
+        gateway: Arc::clone(&snapshot.gateway),
         compressed: terms.compressed,
         engine_io: terms.engine_io,
-        drain: snapshot.gateway.drain.clone(),
-        close: snapshot.gateway.timeouts.close,
     };
     let entered = books.sockets.enter(&record.line, terms.lane);
     let live = Arc::clone(entered.live());
-    relay::run(Tunnel { client, backend, rules, live }, drain, &mut record).await;
-    drop((lease, place, present, entered));
+    let tunnel = Tunnel { client, backend, rules, live, drain };
+    let mut running = Running::new(tunnel, Arc::clone(record.books()));
+    Box::pin(async move {
+        running.run(&mut record).await;
+        drop((lease, place, present, entered));
+    })
 }

@@ -226,7 +226,7 @@ impl Gateway {
     pub async fn stop(mut self, impatience: impl Future<Output = ()>) -> usize {
         let limit = self.shared.snapshot.load().gateway.drain.timeout;
         self.note_departure(limit);
-        self.signal.advance(Phase::Draining);
+        self.advance(Phase::Draining);
         self.doors.close();
         tokio::select! {
             _ = within(Some(limit), Timer::Drain, self.signal.released()) => {}
@@ -235,6 +235,12 @@ impl Gateway {
         let cut = self.signal.held();
         self.cut().await;
         cut
+    }
+
+    /// Tunnels do not wait for the signal: they look at it when they are woken.
+    fn advance(&self, phase: Phase) {
+        self.signal.advance(phase);
+        self.shared.books.sockets.wake();
     }
 
     fn note_departure(&self, limit: Duration) {
@@ -248,7 +254,7 @@ impl Gateway {
     /// Stops at once.
     pub async fn cut(self) {
         self.shared.books.cut();
-        self.signal.advance(Phase::Cutting);
+        self.advance(Phase::Cutting);
         // What does not end now is stuck in the kernel, and the process is about to end.
         let _ = within(Some(CUT), Timer::Drain, self.signal.released()).await;
         self.shared.books.access().finish();
@@ -258,6 +264,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.shared.books.cut();
+        self.advance(Phase::Cutting);
     }
 }
 

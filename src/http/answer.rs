@@ -278,8 +278,7 @@ impl Desk {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
                 let (backend, lease) = *rest;
                 let terms = Terms {
-                    heartbeat: route.rules.heartbeat.clone(),
-                    limits: route.rules.limits.clone(),
+                    route: Arc::clone(&route.rules),
                     compressed: agreed.compressed,
                     engine_io,
                     lane: Arc::clone(route.lane(&self.visit.books.sockets)),

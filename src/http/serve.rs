@@ -21,7 +21,7 @@ use super::places::Place;
 use super::plain::PlainDoor;
 use super::site::Sites;
 use super::spelling::Spelling;
-use crate::config::model::{Gateway, Heartbeat, RouteLimits};
+use crate::config::model::{self, Gateway};
 use crate::drain::{Phase, Watch};
 use crate::life::{By, Cause, Refusal, Stage, Timer, within};
 use crate::observe::books::Books;
@@ -112,10 +112,8 @@ pub struct Switched {
 /// The rules of one socket.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// Which silence is death.
-    pub heartbeat: Heartbeat,
-    /// Sizes.
-    pub limits: RouteLimits,
+    /// The route that it came by.
+    pub route: Arc<model::Route>,
     /// Whether permessage-deflate was agreed on.
     pub compressed: bool,
     /// The version of Engine.IO that the query named; 3 when it named none.

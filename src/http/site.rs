@@ -32,7 +32,7 @@ pub struct Site {
 /// One route and the pool behind it.
 pub struct Route {
     /// As configured.
-    pub rules: model::Route,
+    pub rules: Arc<model::Route>,
     /// Where its requests go.
     pub pool: Arc<Pool>,
     /// What was said about its backend already.
@@ -46,7 +46,7 @@ pub struct Route {
 
 impl Route {
     fn new(site: &str, rules: model::Route, pool: Arc<Pool>, places: Arc<Places>) -> Self {
-        let (site, hints) = (site.to_owned(), Hints::default());
+        let (site, hints, rules) = (site.to_owned(), Hints::default(), Arc::new(rules));
         Self { rules, pool, hints, places, site, lane: OnceLock::new() }
     }
 

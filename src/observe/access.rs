@@ -8,11 +8,18 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::line::{Form, Line};
 
 /// Lines that may wait; beyond it they are counted and dropped.
 const QUEUE: usize = 16_384;
+
+/// Bytes gathered for one write, but for the last line.
+const AT_ONCE: usize = 64 * 1024;
+
+/// Between two writes; short enough for whoever reads along, and for the queue.
+const LULL: Duration = Duration::from_millis(10);
 
 /// Where the lines are written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,14 +109,31 @@ impl Out {
     }
 }
 
+/// Gathers what has come, writes it at once, and lets some time pass: so while lines keep coming,
+/// nobody who hands one over has to wake this thread.
 fn write_all(queue: &Receiver<Job>, target: &Target, out: &mut Out, form: Form) {
-    let mut failing = false;
-    while let Ok(job) = queue.recv() {
-        let done = match job {
-            Job::Line(line) => out.write(&line.render(form)),
-            Job::Reopen => Out::open(target).map(|opened| *out = opened),
-            Job::End => return,
-        };
+    let (mut text, mut failing) = (String::new(), false);
+    while let Ok(first) = queue.recv() {
+        let mut next = Some(first);
+        let mut order = None;
+        while let Some(job) = next {
+            match job {
+                Job::Line(line) => text += &line.render(form),
+                other => {
+                    order = Some(other);
+                    break;
+                }
+            }
+            next = if text.len() < AT_ONCE { queue.try_recv().ok() } else { None };
+        }
+        let mut done = out.write(&text);
+        text.clear();
+        text.shrink_to(AT_ONCE);
+        match order {
+            Some(Job::End) => return,
+            Some(_) => done = done.and(Out::open(target).map(|opened| *out = opened)),
+            None => std::thread::sleep(LULL),
+        }
         match done {
             Ok(()) => failing = false,
             // Said once, not for each line: the disk may be full for hours.

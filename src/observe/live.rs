@@ -1,7 +1,8 @@
 //! One live socket as everybody else sees it: who it is, what has flowed so far, and a mailbox in
 //! which it can be ordered to close. Only its tunnel writes the meters; knows nothing of frames.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, SystemTime};
@@ -42,8 +43,8 @@ pub struct Live {
     /// Milliseconds of the socket's life after which that side took nothing, plus one; 0: it does.
     blocked: AtomicU64,
     begun: Instant,
-    ordered: AtomicBool,
-    order: Mutex<Option<Order>>,
+    called: AtomicBool,
+    order: Mutex<Option<Box<Order>>>,
     tunnel: AtomicWaker,
 }
 
@@ -101,7 +102,7 @@ impl Live {
             waiting: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
             begun: Instant::now(),
-            ordered: AtomicBool::new(false),
+            called: AtomicBool::new(false),
             order: Mutex::default(),
             tunnel: AtomicWaker::new(),
         }
@@ -122,28 +123,38 @@ impl Live {
     pub fn order(&self, order: Order) {
         let mut waiting = self.order_waiting();
         if waiting.as_ref().is_none_or(|other| order.at < other.at) {
-            *waiting = Some(order);
+            *waiting = Some(Box::new(order));
         }
         drop(waiting);
-        self.ordered.store(true, Relaxed);
-        // Waking is a release, and the poll that it leads to an acquire: the flag is seen there.
+        self.wake();
+    }
+
+    /// Has the tunnel look around: there is an order, or the drain has moved on.
+    pub fn wake(&self) {
+        self.called.store(true, Release);
         self.tunnel.wake();
     }
 
-    /// For the tunnel, at its first poll: whom an order wakes. The wakers of one task stay the
-    /// same, so once is enough.
+    /// For the tunnel, at its first poll: who is to be woken.
     pub fn register(&self, tunnel: &Waker) {
         self.tunnel.register(tunnel);
     }
 
-    /// For the tunnel, at every poll: one relaxed load while there is no news.
-    pub fn ordered(&self) -> Option<Order> {
-        if !self.ordered.load(Relaxed) {
-            return None;
+    /// For the tunnel, at every poll: whether it was told to look around; one relaxed load while
+    /// there is no news.
+    pub fn called(&self, tunnel: &Waker) -> bool {
+        let mut called = false;
+        // Waking uses the waker up. Asked again behind a new one: a call in between found none.
+        while self.called.load(Relaxed) && self.called.swap(false, AcqRel) {
+            self.tunnel.register(tunnel);
+            called = true;
         }
-        // Before the look into the mailbox: an order that comes behind it sets the flag again.
-        self.ordered.store(false, Relaxed);
-        self.order_waiting().take()
+        called
+    }
+
+    /// For the tunnel, when it was called: its order, if there is one.
+    pub fn ordered(&self) -> Option<Order> {
+        self.order_waiting().take().map(|it| *it)
     }
 
     /// For the tunnel: what has come from the side of `meter`, which was last heard at `heard`.
@@ -176,7 +187,7 @@ impl Live {
         Some((self.waiting.load(Relaxed), now.saturating_duration_since(since)))
     }
 
-    fn order_waiting(&self) -> MutexGuard<'_, Option<Order>> {
+    fn order_waiting(&self) -> MutexGuard<'_, Option<Box<Order>>> {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -204,5 +215,37 @@ impl Meter {
     pub fn answered(&self, after: Duration) {
         let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
         self.round_trip.store(micros.max(1), Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+    use crate::observe::sockets::Sockets;
+
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_tunnel_is_woken_every_time_that_it_is_called() {
+        let lane = Arc::new(Sockets::default()).lane("localhost", "/", "app");
+        let live = Live::new(1, &Line::default(), lane);
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&count));
+        live.register(&waker);
+        assert!(!live.called(&waker));
+        for calls in 1..4 {
+            live.wake();
+            assert_eq!(count.0.load(Relaxed), calls);
+            assert!(live.called(&waker) && !live.called(&waker));
+        }
     }
 }

@@ -158,6 +158,15 @@ impl Sockets {
         count
     }
 
+    /// Wakes every live socket: the drain has moved on.
+    pub fn wake(&self) {
+        for shard in &self.shards {
+            for live in lock(shard).live.values() {
+                live.wake();
+            }
+        }
+    }
+
     /// What every lane has come to, in the order in which they were first seen.
     pub fn totals(&self) -> Vec<(Arc<Lane>, Totals)> {
         let lanes = lock(&self.lanes).all.clone();

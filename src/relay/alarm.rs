@@ -74,12 +74,12 @@ impl Running {
         self.down.excuse(now);
         self.down.answered(self.up.heard);
         self.up.answered(self.down.heard);
-        match self.client_pulse.look(now, &self.up.heard, self.down.pinged()) {
+        match self.client_pulse().look(now, &self.up.heard, self.down.pinged()) {
             Verdict::Alive => {}
             Verdict::Ping => self.ping(By::Client),
             Verdict::Dead => return self.silent(By::Client, now),
         }
-        match self.backend_pulse.look(now, &self.down.heard, self.up.pinged()) {
+        match self.backend_pulse().look(now, &self.down.heard, self.up.pinged()) {
             Verdict::Alive => {}
             Verdict::Ping => self.ping(By::Backend),
             Verdict::Dead => self.silent(By::Backend, now),
@@ -107,7 +107,7 @@ impl Running {
     }
 
     fn look_at_limits(&mut self, now: Instant) {
-        let limits = &self.rules.limits;
+        let limits = &self.rules.route.limits;
         let stalled = |flow: &Flow| flow.stalled.zip(limits.stalled_writer).map(|(a, b)| a + b);
         let (client, backend) = (stalled(&self.down), stalled(&self.up));
         let past = |at: Option<Instant>| at.is_some_and(|at| now >= at);
@@ -120,7 +120,7 @@ impl Running {
         if past(self.idle_until()) {
             return self.idle(now);
         }
-        let max_age = self.rules.heartbeat.max_age.map(|age| self.born + age);
+        let max_age = self.rules.route.heartbeat.max_age.map(|age| self.born + age);
         if past(max_age) {
             return self.grown_old(now);
         }
@@ -138,12 +138,12 @@ impl Running {
         if let Some(cut_at) = self.cut_at {
             return self.hurry_at.map_or(cut_at, |at| at.min(cut_at)).max(now);
         }
-        let stall = self.rules.limits.stalled_writer;
+        let stall = self.rules.route.limits.stalled_writer;
         let wanted = [
-            self.client_pulse.due(now, &self.up.heard, self.down.pinged()),
-            self.backend_pulse.due(now, &self.down.heard, self.up.pinged()),
+            self.client_pulse().due(now, &self.up.heard, self.down.pinged()),
+            self.backend_pulse().due(now, &self.down.heard, self.up.pinged()),
             self.idle_until(),
-            self.rules.heartbeat.max_age.map(|age| self.born + age),
+            self.rules.route.heartbeat.max_age.map(|age| self.born + age),
             self.order.as_ref().map(|it| it.at),
             self.up.paused,
             self.ask_at(now),
@@ -163,14 +163,14 @@ impl Running {
 
     /// When the backend is asked in the place of a client that is answered here.
     fn ask_at(&self, now: Instant) -> Option<Instant> {
-        let every = Beats::ping_every(&self.rules.heartbeat)?;
+        let every = Beats::ping_every(&self.rules.route.heartbeat)?;
         // While one waits for its place there is nothing to ask: look again a period later.
         let latest = if self.up.beats.is_waiting() { now } else { self.up.passed };
         Some(latest + every)
     }
 
     fn idle_until(&self) -> Option<Instant> {
-        let limit = self.rules.heartbeat.idle_timeout?;
+        let limit = self.rules.route.heartbeat.idle_timeout?;
         Some(self.up.data.max(self.down.data) + limit)
     }
 }

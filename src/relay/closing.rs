@@ -82,7 +82,7 @@ impl Running {
     /// Notes the end; the first word counts. What is left has a bounded time from here.
     fn ending(&mut self, by: By, cause: Cause, now: Instant) {
         self.end.get_or_insert(End::new(by, Stage::Relay, cause));
-        self.cut_at.get_or_insert(now + self.rules.close);
+        self.cut_at.get_or_insert(now + self.rules.gateway.timeouts.close);
         self.up.hasten();
     }
 
@@ -98,14 +98,14 @@ impl Running {
 
     /// `from` sent a message longer than the limit.
     pub(super) fn too_big(&mut self, from: By, now: Instant) {
-        let limit = self.rules.limits.message_size.unwrap_or(u64::MAX);
+        let limit = self.rules.route.limits.message_size.unwrap_or(u64::MAX);
         let reason = format!("message longer than {limit} bytes");
         self.expel(from, Cause::MessageTooBig, (close::TOO_BIG, &reason), now);
     }
 
     /// The client sends faster than the route allows.
     pub(super) fn too_fast(&mut self, refusal: Refusal, now: Instant) {
-        let limits = &self.rules.limits;
+        let limits = &self.rules.route.limits;
         let reason = match refusal {
             Refusal::MessageRate => too_many(limits.messages, "messages"),
             _ => too_many(limits.bytes, "bytes"),
@@ -137,7 +137,7 @@ impl Running {
             self.told.get_or_insert(code);
             control::close(code, reason, None, &mut frame);
             self.down.close_after(frame);
-            self.hurry_at = Some(now + LAST_WORDS.min(self.rules.close / 2));
+            self.hurry_at = Some(now + LAST_WORDS.min(self.rules.gateway.timeouts.close / 2));
         } else {
             self.tell(from, code, reason);
         }
@@ -146,13 +146,13 @@ impl Running {
 
     /// The stream of `side` broke while it was read.
     pub(super) fn lost(&mut self, side: By, error: &io::Error, now: Instant) {
-        self.detail.get_or_insert_with(|| error.to_string());
+        self.detail.get_or_insert_with(|| error.to_string().into());
         self.ending(side, Cause::Reset, now);
         self.source_mut(side).ignore(Input::Ended);
         self.deaf(side, now);
         if side == By::Client {
             // Nobody is left to hear the backend; it has a moment to take what was sent before.
-            let soon = now + LAST_WORDS.min(self.rules.close);
+            let soon = now + LAST_WORDS.min(self.rules.gateway.timeouts.close);
             self.cut_at = Some(self.cut_at.map_or(soon, |at| at.min(soon)));
         }
     }
@@ -160,7 +160,7 @@ impl Running {
     /// The stream of `side` takes nothing any more. What it has sent before may still be read:
     /// its last frames say why.
     pub(super) fn deaf(&mut self, side: By, now: Instant) {
-        self.cut_at.get_or_insert(now + self.rules.close);
+        self.cut_at.get_or_insert(now + self.rules.gateway.timeouts.close);
         let sink = self.sink_mut(side);
         sink.abandon();
         sink.ignore(Input::Discard);
@@ -168,7 +168,7 @@ impl Running {
 
     /// `side` has been silent for its timeout.
     pub(super) fn silent(&mut self, side: By, now: Instant) {
-        let beat = &self.rules.heartbeat;
+        let beat = &self.rules.route.heartbeat;
         let (timer, limit) = match side {
             By::Client => (Timer::ClientSilent, beat.client_timeout),
             _ => (Timer::BackendSilent, beat.backend_timeout),
@@ -179,15 +179,16 @@ impl Running {
 
     /// Neither side has sent data for the idle timeout.
     pub(super) fn idle(&mut self, now: Instant) {
-        let beat = &self.rules.heartbeat;
+        let beat = &self.rules.route.heartbeat;
         let reason = format!("no message for {}", words(beat.idle_timeout));
         self.end_all(By::Gateway, Cause::Timer(Timer::Idle), beat.close_code, &reason, now);
     }
 
     /// Old enough: the client is told what the drain is configured to say.
     pub(super) fn grown_old(&mut self, now: Instant) {
-        let (cause, reason) = (Cause::Timer(Timer::MaxAge), self.rules.drain.close_reason.clone());
-        self.end_all(By::Gateway, cause, self.rules.drain.close_code, &reason, now);
+        let (cause, reason) =
+            (Cause::Timer(Timer::MaxAge), self.rules.gateway.drain.close_reason.clone());
+        self.end_all(By::Gateway, cause, self.rules.gateway.drain.close_code, &reason, now);
     }
 
     /// Drained, or ordered to close.
@@ -198,7 +199,7 @@ impl Running {
 
     /// `side` has taken no byte for `limits.stalled_writer`: no Close can reach it any more.
     pub(super) fn stalled(&mut self, side: By, now: Instant) {
-        let limit = words(self.rules.limits.stalled_writer);
+        let limit = words(self.rules.route.limits.stalled_writer);
         let reason = format!("{} took no byte for {limit}", side.name());
         self.give_up(side, (side, Cause::Timer(Timer::StalledWriter)), &reason, now);
     }

@@ -15,10 +15,9 @@ mod scratch;
 mod tempo;
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -28,7 +27,7 @@ use self::diagnosis::Trap;
 use self::flow::{Broken, Flow, Nonce, Seer};
 use self::pulse::Pulse;
 use self::tempo::Tempo;
-use crate::config::model::{Drain, Heartbeat, RouteLimits};
+use crate::config::model::{Gateway, Route};
 use crate::drain::{Phase, Watch};
 use crate::life::{By, Cause, End, Refusal, Stage};
 use crate::observe::books::Books;
@@ -48,73 +47,46 @@ pub struct Tunnel {
     pub rules: Rules,
     /// Where others see it, and order it to close.
     pub live: Arc<Live>,
+    /// When it is let go with all others.
+    pub drain: Watch,
 }
 
 /// The rules of one tunnel.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Which silence is death.
-    pub heartbeat: Heartbeat,
-    /// Sizes.
-    pub limits: RouteLimits,
+    /// Which silence is death, and sizes.
+    pub route: Arc<Route>,
+    /// How it is let go, and how long it has for that.
+    pub gateway: Arc<Gateway>,
     /// Whether permessage-deflate was agreed on.
     pub compressed: bool,
     /// The version of Engine.IO that the handshake named; 3 when it named none.
     pub engine_io: u8,
-    /// How it is let go.
-    pub drain: Drain,
-    /// For an answer to a Close frame, and for the rest after a half-close.
-    pub close: Duration,
 }
 
-/// Runs a tunnel to its end and writes into `record` how it ended and what flowed.
-pub async fn run(tunnel: Tunnel, mut drain: Watch, record: &mut Record) {
-    let mut running = Running::new(tunnel, Arc::clone(record.books()));
-    let end = match until(&mut running, &mut drain, Phase::Draining).await {
-        Some(end) => end,
-        None => {
-            running.drain_soon();
-            let ended = until(&mut running, &mut drain, Phase::Cutting).await;
-            ended.unwrap_or_else(|| running.ended_or(By::Gateway, Cause::Stopped))
+impl Running {
+    /// Runs a tunnel to its end and writes into `record` how it ended and what flowed. Whoever moves
+    /// the drain on wakes it ([`crate::observe::sockets::Sockets::wake`]).
+    pub async fn run(&mut self, record: &mut Record) {
+        let end = poll_fn(|cx| self.poll(cx)).await;
+        let (up, down) = (self.up.seen, self.down.seen);
+        record.line.up = up;
+        record.line.down = down;
+        record.end(end);
+        if let Some(trap) = self.trap() {
+            diagnosis::name(trap, record);
         }
-    };
-    let (up, down) = (running.up.seen, running.down.seen);
-    record.line.up = up;
-    record.line.down = down;
-    record.end(end);
-    if let Some(trap) = running.trap() {
-        diagnosis::name(trap, record);
-    }
-    if let Some(words) = running.detail.take() {
-        record.detail(words);
-    }
-    if let Some(code) = running.told.filter(|_| !matches!(end.cause, Cause::Close(_))) {
-        record.books().metrics.closed(By::Gateway, code);
+        if let Some(words) = self.detail.take() {
+            record.detail(words);
+        }
+        if let Some(code) = self.told.filter(|_| !matches!(end.cause, Cause::Close(_))) {
+            record.books().metrics.closed(By::Gateway, code);
+        }
     }
 }
 
-/// Runs until the tunnel ends, or until the drain reaches `phase` (`None`).
-async fn until(running: &mut Running, drain: &mut Watch, phase: Phase) -> Option<End> {
-    let seen = drain.clone();
-    let mut reached = pin!(drain.reached(phase));
-    let mut awaited = false;
-    poll_fn(|cx| {
-        if let Poll::Ready(end) = running.poll(cx) {
-            return Poll::Ready(Some(end));
-        }
-        // Polling `reached` takes a lock that all sockets share: once to be woken by it, and then
-        // only when there is news.
-        if awaited && seen.phase() < phase {
-            return Poll::Pending;
-        }
-        awaited = true;
-        reached.as_mut().poll(cx).map(|()| None)
-    })
-    .await
-}
-
-/// A tunnel under way.
-struct Running {
+/// A tunnel under way: what a sleeping socket is made of, beside its streams.
+pub struct Running {
     client: Stream,
     backend: Stream,
     /// From the client to the backend.
@@ -122,13 +94,11 @@ struct Running {
     /// From the backend to the client.
     down: Flow,
     rules: Rules,
-    client_pulse: Pulse,
-    backend_pulse: Pulse,
     nonce: Nonce,
     born: Instant,
     /// The first word about the end; from then on everything is closing.
     end: Option<End>,
-    detail: Option<String>,
+    detail: Option<Box<str>>,
     /// The backend spoke HTTP where frames were due.
     http_behind_switch: bool,
     /// When what is left is cut.
@@ -138,15 +108,18 @@ struct Running {
     /// What others were last told of what waits here.
     held: (usize, Option<Instant>),
     /// How and when it is told to go, by the drain or by an order.
-    order: Option<Order>,
+    order: Option<Box<Order>>,
     /// What others see of it.
     live: Arc<Live>,
     /// Where what is rare is counted at once.
     books: Arc<Books>,
     /// The close code that the client was told by the gateway.
     told: Option<u16>,
-    /// An order knows whom to wake.
+    /// An order, or the drain, knows whom to wake.
     registered: bool,
+    drain: Watch,
+    /// It has heard of the drain.
+    draining: bool,
     /// The one timer, re-armed when it fires.
     alarm: Pin<Box<Sleep>>,
     /// The timer knows whom to wake.
@@ -154,11 +127,12 @@ struct Running {
 }
 
 impl Running {
-    fn new(tunnel: Tunnel, books: Arc<Books>) -> Self {
-        let Tunnel { client, backend, rules, live } = tunnel;
+    /// Nothing moves before [`Running::run`].
+    pub fn new(tunnel: Tunnel, books: Arc<Books>) -> Self {
+        let Tunnel { client, backend, rules, live, drain } = tunnel;
         let now = Instant::now();
-        let limit = rules.limits.message_size;
-        let beat = &rules.heartbeat;
+        let limit = rules.route.limits.message_size;
+        let beat = &rules.route.heartbeat;
         let flow = |sender, early| {
             let beats = Beats::new(beat, rules.engine_io, sender);
             Flow::new(Scanner::new(sender, limit, rules.compressed), beats, early, now)
@@ -168,8 +142,6 @@ impl Running {
             down: flow(Sender::Server, &backend.read_buf),
             client: client.stream,
             backend: backend.stream,
-            client_pulse: Pulse::new(beat.client_ping, beat.client_timeout),
-            backend_pulse: Pulse::new(beat.backend_ping, beat.backend_timeout),
             nonce: rand::random(),
             born: now,
             end: None,
@@ -183,11 +155,13 @@ impl Running {
             books,
             told: None,
             registered: false,
+            drain,
+            draining: false,
             alarm: Box::pin(sleep_until(now)),
             alarm_set: false,
             rules,
         };
-        running.up.tempo = Tempo::of(&running.rules.limits, now);
+        running.up.tempo = Tempo::of(&running.rules.route.limits, now);
         let first = running.next_look(now);
         running.alarm.as_mut().reset(first);
         running
@@ -197,7 +171,10 @@ impl Running {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let now = Instant::now();
         self.listen(cx, now);
-        let polled = self.move_on(cx, now);
+        let mut polled = self.move_on(cx, now);
+        if polled.is_pending() && self.drain.phase() == Phase::Cutting {
+            polled = Poll::Ready(self.ended_or(By::Gateway, Cause::Stopped));
+        }
         self.live.publish(&self.live.up, &self.up.seen, self.up.heard);
         self.live.publish(&self.live.down, &self.down.seen, self.down.heard);
         let held = self.held();
@@ -217,19 +194,26 @@ impl Running {
         (self.up.waiting() + self.down.waiting(), since)
     }
 
-    /// Hears of orders from outside.
+    /// Hears of orders from outside, and of the drain.
     fn listen(&mut self, cx: &Context<'_>, now: Instant) {
         if !self.registered {
             self.registered = true;
             self.live.register(cx.waker());
         }
-        match self.live.ordered() {
-            None => {}
-            // What it holds is needed now.
-            Some(order) if order.farewell.cause == Cause::Refusal(Refusal::Memory) => {
-                self.sacrifice(&order.farewell, now);
+        if self.live.called(cx.waker()) {
+            match self.live.ordered() {
+                None => {}
+                // What it holds is needed now.
+                Some(order) if order.farewell.cause == Cause::Refusal(Refusal::Memory) => {
+                    self.sacrifice(&order.farewell, now);
+                }
+                Some(order) => self.obey(order, now),
             }
-            Some(order) => self.obey(order, now),
+        }
+        // Registered first: a phase that is not seen here yet wakes us.
+        if !self.draining && self.drain.phase() >= Phase::Draining {
+            self.draining = true;
+            self.drain_soon();
         }
     }
 
@@ -270,7 +254,7 @@ impl Running {
 
     fn drain_soon(&mut self) {
         let (share, now): (f64, _) = (rand::random(), Instant::now());
-        let drain = &self.rules.drain;
+        let drain = &self.rules.gateway.drain;
         let farewell = Farewell {
             cause: Cause::Drained,
             code: drain.close_code,
@@ -282,7 +266,7 @@ impl Running {
     /// Of several orders the earliest holds.
     fn obey(&mut self, order: Order, now: Instant) {
         if self.order.as_ref().is_none_or(|other| order.at < other.at) {
-            self.order = Some(order);
+            self.order = Some(Box::new(order));
             self.rearm(now);
         }
     }
@@ -302,6 +286,16 @@ impl Running {
         }
     }
 
+    fn client_pulse(&self) -> Pulse {
+        let beat = &self.rules.route.heartbeat;
+        Pulse::new(beat.client_ping, beat.client_timeout)
+    }
+
+    fn backend_pulse(&self) -> Pulse {
+        let beat = &self.rules.route.heartbeat;
+        Pulse::new(beat.backend_ping, beat.backend_timeout)
+    }
+
     fn trap(&self) -> Option<Trap> {
         let engine_io = self.rules.engine_io;
         let http = self.http_behind_switch.then_some(Trap::HttpBehindSwitch { engine_io });
@@ -315,3 +309,15 @@ impl Running {
 
 /// What the client is told when the backend's stream ends without a Close frame.
 const BACKEND_LOST: (u16, &str) = (close::INTERNAL_ERROR, "backend closed without a close frame");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every socket that sleeps has one; what is rare belongs into a box of its own.
+    #[test]
+    fn a_tunnel_stays_small() {
+        let size = size_of::<Running>();
+        assert!(size <= 1024, "{size} bytes");
+    }
+}

@@ -1,45 +1,33 @@
-//! The TLS handshake with a client: the ClientHello is read first, its name decides about the
-//! site, and a name in no site gets an alert instead of anybody's certificate.
+//! Every site's TLS settings: certificate, key, versions, tickets, the order of ciphers; found by
+//! name. Knows no socket.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{Acceptor, NoServerSessionStorage};
+use rustls::server::NoServerSessionStorage;
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, SupportedProtocolVersion};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_rustls::LazyConfigAcceptor;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 
+use super::ciphers;
 use super::clients;
 use super::inspect::valid_until;
 use super::pem::{self, PemError};
 use super::staple::{Staple, Stapled};
-use super::suites::BySuite;
 use super::tickets::{Policy, Ticketers, Tickets};
 use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
-use crate::life::{Elapsed, Timer, TlsFault, within};
 use crate::observe::report::Certificate;
-use crate::stream::{Socket, Stream};
 
 /// ALPN: WebSockets need HTTP/1.1, and nothing else is spoken yet.
 pub(super) const ALPN: &[u8] = b"http/1.1";
 
-/// A TLS record with the fatal alert unrecognized_name(112) (RFC 8446 section 6, RFC 6066
-/// section 3). rustls would say access_denied, which a phone reports as something else.
-const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
-
-/// How long a refused client may take to read the alert and hang up. Closing at once would reset
-/// the connection under the alert.
-const ALERT_LINGER: Duration = Duration::from_millis(500);
-
 /// Every site's TLS settings, by name.
 pub struct Table {
-    names: Names<Arc<BySuite>>,
+    names: Names<Arc<Settings>>,
     /// The same in the order of the configuration.
     sites: Vec<Loaded>,
 }
@@ -47,7 +35,7 @@ pub struct Table {
 /// One site's TLS settings.
 #[derive(Clone)]
 struct Loaded {
-    tls: Arc<BySuite>,
+    tls: Arc<Settings>,
     /// Of the certificate that is in use, whatever its file has become since.
     certificate: Certificate,
 }
@@ -122,33 +110,6 @@ impl LoadError {
 /// A chain, leaf first, and the leaf's key.
 pub(super) type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// A handshake that succeeded.
-#[derive(Debug)]
-pub struct Handshake {
-    /// The stream, encrypted from now on.
-    pub stream: Stream,
-    /// The name that the client asked for, as it wrote it.
-    pub server_name: String,
-    /// Whether a session was resumed.
-    pub resumed: bool,
-    /// Whether it is TLS 1.3, and not 1.2.
-    pub newest: bool,
-}
-
-/// A handshake that failed.
-#[derive(Debug, thiserror::Error)]
-pub enum HandshakeError {
-    /// It took too long.
-    #[error(transparent)]
-    Elapsed(#[from] Elapsed),
-    /// The name was refused.
-    #[error("the name {1:?} is in no site")]
-    Name(TlsFault, String),
-    /// Everything else.
-    #[error("{1}")]
-    Io(TlsFault, #[source] io::Error),
-}
-
 impl Table {
     /// Reads every site's certificate and key.
     ///
@@ -178,6 +139,11 @@ impl Table {
         (Self::new(config, sites), errors)
     }
 
+    /// The settings of the site that `name` belongs to.
+    pub(super) fn find(&self, name: &str) -> Option<&Arc<Settings>> {
+        self.names.find(name)
+    }
+
     /// The certificates in use, in the order of the configuration.
     pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
         self.sites.iter().map(|it| &it.certificate)
@@ -194,6 +160,14 @@ impl Table {
     }
 }
 
+/// One site's settings; the tickets of one open the other.
+pub(super) struct Settings {
+    /// For most: our order of ciphers.
+    pub(super) ours: Arc<ServerConfig>,
+    /// For those who know better: theirs.
+    pub(super) theirs: Arc<ServerConfig>,
+}
+
 fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
     let (chain, private) = LoadError::read_pair(certificate, key)?;
@@ -206,31 +180,32 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
         TlsVersion::V12 => &[&TLS13, &TLS12],
         TlsVersion::V13 => &[&TLS13],
     };
+    let provider = Arc::new(ciphers::provider());
     let pair =
         |source| LoadError::Pair { certificate: certificate.clone(), key: key.clone(), source };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let staple = staple(site, &chain);
     let shown = CertifiedKey::from_der(chain, private, &provider).map_err(pair)?;
-    let shown = Arc::new(Stapled::new(shown, staple));
-    let clients = site.client_ca.as_ref().map(|ca| clients::verifier(&ca.value, provider));
-    let clients = clients.transpose()?;
-    let policy = Policy { tls_min: site.tls_min, clients: clients.as_ref().map(|it| it.1) };
-    let ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
-    let tls = BySuite::new(|provider| {
-        let builder = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .map_err(pair)?;
-        let builder = match &clients {
-            None => builder.with_no_client_auth(),
-            Some((verifier, _)) => builder.with_client_cert_verifier(Arc::clone(verifier)),
-        };
-        let mut tls = builder.with_cert_resolver(Arc::clone(&shown) as _);
-        tls.alpn_protocols = vec![ALPN.to_vec()];
-        // Tickets are the state: the default store forgets all but 256 sessions.
-        tls.session_storage = Arc::new(NoServerSessionStorage {});
-        tls.ticketer = Arc::clone(&ticketer);
-        Ok(tls)
-    })?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
+        .map_err(pair)?;
+    let (builder, clients) = match &site.client_ca {
+        None => (builder.with_no_client_auth(), None),
+        Some(ca) => {
+            let (verifier, fingerprint) = clients::verifier(&ca.value, provider)?;
+            (builder.with_client_cert_verifier(verifier), Some(fingerprint))
+        }
+    };
+    let mut tls = builder.with_cert_resolver(Arc::new(Stapled::new(shown, staple)));
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    // Tickets are the state: the default store forgets all but 256 sessions.
+    tls.session_storage = Arc::new(NoServerSessionStorage {});
+    // Each is a record and an encryption; a client that has one comes back as quickly as with two.
+    tls.send_tls13_tickets = 1;
+    let policy = Policy { tls_min: site.tls_min, clients };
+    tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
+    let mut ours = tls.clone();
+    ours.ignore_client_order = ciphers::has_aes();
+    let tls = Settings { ours: Arc::new(ours), theirs: Arc::new(tls) };
     Ok(Loaded { tls: Arc::new(tls), certificate: certificate_in_use })
 }
 
@@ -245,67 +220,4 @@ fn staple(site: &Site, chain: &[CertificateDer<'static>]) -> Option<Staple> {
             None
         }
     }
-}
-
-/// Shakes hands with a client, in at most `limit`.
-///
-/// # Errors
-/// [`HandshakeError`]; the client has been sent a fatal alert where there was time for one.
-pub async fn handshake(
-    socket: Socket,
-    table: &Table,
-    limit: Duration,
-) -> Result<Handshake, HandshakeError> {
-    within(Some(limit), Timer::TlsHandshake, shake(socket, table)).await?
-}
-
-async fn shake(socket: Socket, table: &Table) -> Result<Handshake, HandshakeError> {
-    let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(failed)?;
-    let name = start.client_hello().server_name().map(str::to_owned);
-    let Some(tls) = name.as_deref().and_then(|name| table.names.find(name)) else {
-        let fault = if name.is_some() { TlsFault::UnknownName } else { TlsFault::NoName };
-        refuse(start.io).await;
-        return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
-    };
-    let tls = Arc::clone(tls.for_client(start.client_hello().cipher_suites()));
-    let stream = start.into_stream(tls).await.map_err(failed)?;
-    let session = stream.get_ref().1;
-    let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
-    let newest = session.protocol_version() == Some(ProtocolVersion::TLSv1_3);
-    Ok(Handshake {
-        stream: Stream::Tls(Box::new(stream)),
-        server_name: name.unwrap_or_default(),
-        resumed,
-        newest,
-    })
-}
-
-/// Sends the alert and lets the client hang up first.
-async fn refuse(mut socket: Socket) {
-    let goodbye = async {
-        socket.write_all(&UNRECOGNIZED_NAME).await?;
-        socket.shutdown().await?;
-        let mut rest = [0; 512];
-        while socket.read(&mut rest).await? > 0 {}
-        io::Result::Ok(())
-    };
-    // Whatever goes wrong now, the client was refused all the same.
-    let _ = within(Some(ALERT_LINGER), Timer::Close, goodbye).await;
-}
-
-fn failed(error: io::Error) -> HandshakeError {
-    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-    let rustls = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
-    let fault = match error.kind() {
-        _ if matches!(rustls, Some(rustls::Error::NoCertificatesPresented)) => {
-            TlsFault::NoCertificate
-        }
-        // We look at no certificates but those of clients.
-        _ if matches!(rustls, Some(rustls::Error::InvalidCertificate(_))) => {
-            TlsFault::BadCertificate
-        }
-        UnexpectedEof | ConnectionReset | BrokenPipe => TlsFault::Broken,
-        _ => TlsFault::Failed,
-    };
-    HandshakeError::Io(fault, error)
 }

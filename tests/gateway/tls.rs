@@ -61,6 +61,27 @@ async fn a_name_in_no_site_gets_the_alert_unrecognized_name_and_no_certificate()
 }
 
 #[tokio::test]
+async fn aes_128_is_agreed_on_unless_the_client_knows_better() {
+    use rustls::CipherSuite::{
+        TLS13_AES_128_GCM_SHA256 as AES_128, TLS13_AES_256_GCM_SHA384 as AES_256,
+        TLS13_CHACHA20_POLY1305_SHA256 as CHACHA,
+    };
+    let backend = Backend::echo().await;
+    let house = House::with_routes(&route("/", &backend)).await;
+    for (offered, agreed) in [
+        (&[AES_256, CHACHA, AES_128][..], AES_128),
+        (&[CHACHA, AES_256, AES_128], CHACHA),
+        (&[AES_256], AES_256),
+    ] {
+        let config = certificates::client_config_with(offered);
+        let stream = shake(house.address(), HOST, config).await.expect("a handshake");
+        let suite = stream.get_ref().1.negotiated_cipher_suite().expect("a suite").suite();
+        assert_eq!(suite, agreed, "{offered:?}");
+    }
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn each_site_shows_its_own_certificate_exact_before_wildcard() {
     let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let text = format!(

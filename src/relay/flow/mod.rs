@@ -16,6 +16,7 @@ use super::tempo::Tempo;
 use crate::life::{Refusal, Rule};
 use crate::observe::histogram::SizeMeter;
 use crate::observe::line;
+use crate::stream::Rest;
 use crate::ws::scan::{Scanner, Violation};
 
 /// What the gateway's own pings of one tunnel begin with: a pong that carries it is ours.
@@ -98,19 +99,18 @@ pub(super) struct Flow {
     pub(super) paused: Option<Instant>,
     scanner: Scanner,
     /// Read but not yet passed: a split header or control frame, or what came with the handshake.
-    carry: Vec<u8>,
+    carry: Rest,
     /// `carry` has not been looked at yet.
     fresh: bool,
     /// Passed, but not yet taken by the destination.
-    backlog: Vec<u8>,
-    taken: usize,
+    backlog: Rest,
     unflushed: bool,
     /// The gateway's own frames, to be put in at the next border.
-    inject: Vec<u8>,
+    inject: Rest,
     /// The last of them is a Close.
     inject_closes: bool,
     /// The Close that the destination gets in place of the source's, or at the source's end.
-    last_word: Vec<u8>,
+    last_word: Rest,
     pinged: Pinged,
 }
 
@@ -118,6 +118,8 @@ impl Flow {
     /// A flow whose source has already sent `early`.
     pub(super) fn new(mut scanner: Scanner, beats: Beats, early: &Bytes, now: Instant) -> Self {
         scanner.want(beats.lengths());
+        let mut carry = Rest::default();
+        carry.extend(early);
         Self {
             input: Input::Relay,
             output: Output::Open,
@@ -133,13 +135,12 @@ impl Flow {
             paused: None,
             scanner,
             fresh: !early.is_empty(),
-            carry: early.to_vec(),
-            backlog: Vec::new(),
-            taken: 0,
+            carry,
+            backlog: Rest::default(),
             unflushed: false,
-            inject: Vec::new(),
+            inject: Rest::default(),
             inject_closes: false,
-            last_word: Vec::new(),
+            last_word: Rest::default(),
             pinged: Pinged::default(),
         }
     }
@@ -147,7 +148,7 @@ impl Flow {
     /// Queues a ping of the gateway.
     pub(super) fn ping(&mut self, frame: &[u8]) {
         if self.output == Output::Open && !self.inject_closes {
-            self.inject.extend_from_slice(frame);
+            self.inject.extend(frame);
             self.pinged.waiting = true;
         }
     }
@@ -159,9 +160,9 @@ impl Flow {
             return;
         }
         let last_word = std::mem::take(&mut self.last_word);
-        let frame = if last_word.is_empty() { frame } else { &last_word };
+        let frame = if last_word.is_empty() { frame } else { last_word.left() };
         if self.scanner.at_border() || self.input == Input::Relay {
-            self.inject.extend_from_slice(frame);
+            self.inject.extend(frame);
             self.inject_closes = true;
             self.put_in();
         } else {
@@ -173,7 +174,7 @@ impl Flow {
     /// which this one replaces.
     pub(super) fn close_after(&mut self, frame: Vec<u8>) {
         match self.input {
-            Input::Relay => self.last_word = frame,
+            Input::Relay => self.last_word.replace(&frame),
             _ => self.close(&frame),
         }
     }
@@ -196,8 +197,8 @@ impl Flow {
     /// The destination is gone.
     pub(super) fn abandon(&mut self) {
         self.output = Output::Shut;
-        self.backlog = Vec::new();
-        self.inject = Vec::new();
+        self.backlog.clear();
+        self.inject.clear();
         self.unflushed = false;
         self.stalled = None;
     }
@@ -242,7 +243,7 @@ impl Flow {
 
     /// Bytes that wait for the destination.
     pub(super) fn waiting(&self) -> usize {
-        self.backlog.len() - self.taken
+        self.backlog.left().len()
     }
 
     /// Whether a message of the gateway may be put in here: behind whole messages, before a Close.
@@ -255,8 +256,8 @@ impl Flow {
         if self.inject.is_empty() || self.output != Output::Open || !self.scanner.at_border() {
             return;
         }
-        self.backlog.append(&mut self.inject);
-        self.inject = Vec::new();
+        self.backlog.extend(self.inject.left());
+        self.inject.clear();
         if self.inject_closes {
             self.output = Output::Closed;
             if self.input == Input::Relay {

@@ -80,22 +80,18 @@ impl Flow {
         if self.output == Output::Shut {
             return Ok(Poll::Ready(()));
         }
-        while self.taken < self.backlog.len() {
-            let rest = &self.backlog[self.taken..];
+        while !self.backlog.is_empty() {
+            let rest = self.backlog.left();
             let Poll::Ready(written) = Pin::new(&mut *to).poll_write(cx, rest) else {
                 self.stalled.get_or_insert(now);
                 return Ok(Poll::Pending);
             };
             match written? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
-                some => self.taken += some,
+                some => self.backlog.take(some),
             }
             self.unflushed = true;
             self.stalled = None;
-        }
-        if self.taken > 0 {
-            self.backlog = Vec::new();
-            self.taken = 0;
         }
         if self.unflushed {
             let Poll::Ready(flushed) = Pin::new(&mut *to).poll_flush(cx) else {
@@ -130,16 +126,16 @@ impl Flow {
         scratch: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if self.fresh {
-            let some = self.carry.len().min(scratch.len());
-            scratch[..some].copy_from_slice(&self.carry[..some]);
-            self.carry.drain(..some);
+            let some = self.carry.left().len().min(scratch.len());
+            scratch[..some].copy_from_slice(&self.carry.left()[..some]);
+            self.carry.take(some);
             self.fresh = !self.carry.is_empty();
             return Poll::Ready(Ok(some));
         }
         if self.input == Input::Ended {
             return Poll::Ready(Ok(0));
         }
-        let (front, rest) = scratch.split_at_mut(self.carry.len());
+        let (front, rest) = scratch.split_at_mut(self.carry.left().len());
         let mut buf = ReadBuf::new(rest);
         let Poll::Ready(read) = Pin::new(from).poll_read(cx, &mut buf) else {
             return Poll::Pending;
@@ -157,8 +153,8 @@ impl Flow {
         }
         let whole = front.len() + got;
         if !front.is_empty() {
-            front.copy_from_slice(&self.carry);
-            self.carry = Vec::new();
+            front.copy_from_slice(self.carry.left());
+            self.carry.clear();
         }
         Poll::Ready(Ok(whole))
     }
@@ -176,13 +172,13 @@ impl Flow {
         }
         while at < buf.len() && matches!(self.input, Input::Relay | Input::Watch) {
             if !self.inject.is_empty() && self.scanner.at_border() {
-                self.backlog.extend_from_slice(&buf[start..end]);
+                self.backlog.extend(&buf[start..end]);
                 self.put_in();
                 (start, end) = (at, at);
             }
             if self.beats.is_waiting() && self.may_speak() {
-                self.backlog.extend_from_slice(&buf[start..end]);
-                self.beats.append(&mut self.backlog);
+                self.backlog.extend(&buf[start..end]);
+                self.beats.append(self.backlog.end());
                 self.passed = seer.now;
                 (start, end) = (at, at);
             }
@@ -311,7 +307,7 @@ impl Flow {
                 }
                 if passes && self.output == Output::Open {
                     self.output = Output::Closed;
-                    self.inject = Vec::new();
+                    self.inject.clear();
                 }
                 Ok(passes)
             }
@@ -330,7 +326,7 @@ impl Flow {
             written = some?;
             self.unflushed = true;
         }
-        self.backlog.extend_from_slice(&bytes[written..]);
+        self.backlog.extend(&bytes[written..]);
         Ok(())
     }
 }

@@ -10,8 +10,8 @@ impl Flow {
     pub(super) fn put_back(&mut self, rest: &[u8]) {
         let mut tail = rest.to_vec();
         // There may be a piece behind this one that has not been looked at either.
-        tail.append(&mut self.carry);
-        self.carry = tail;
+        tail.extend_from_slice(self.carry.left());
+        self.carry.replace(&tail);
     }
 
     /// Whether the source is not to be read now, for it was too fast.

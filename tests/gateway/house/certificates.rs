@@ -77,6 +77,20 @@ pub fn roots() -> rustls::RootCertStore {
     roots
 }
 
+/// The same for TLS 1.3, offering `suites` in this order.
+pub fn client_config_with(suites: &[rustls::CipherSuite]) -> Arc<rustls::ClientConfig> {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let place = |it: &rustls::SupportedCipherSuite| suites.iter().position(|at| *at == it.suite());
+    provider.cipher_suites.retain(|it| place(it).is_some());
+    provider.cipher_suites.sort_by_key(place);
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("a version")
+        .with_root_certificates(roots())
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
 /// A client's TLS settings: trusts the authority, offers `versions`.
 pub fn client_config(
     versions: &[&'static rustls::SupportedProtocolVersion],

@@ -1,0 +1,326 @@
+//! TLS with us as the server, on rustls without buffers of its own: what is read is decrypted where
+//! it was read to, in a buffer of the thread, and what is written is encrypted into another. A
+//! stream that sleeps holds keys and counters, no byte. Knows no names, certificates or waits.
+//!
+//! `session` lets rustls go through what has come; this file moves bytes between it, the socket and
+//! whoever reads or writes.
+
+mod session;
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustls::server::UnbufferedServerConnection;
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use self::session::{Wish, advance};
+use super::scratch::{self, OUTGOING};
+use super::{Rest, Socket};
+
+/// A TLS stream over a socket.
+pub struct Secure<S = Socket> {
+    socket: S,
+    session: UnbufferedServerConnection,
+    /// Read and not decrypted: the piece of a record, or of a handshake message, that has come so
+    /// far; or, with `unread`, records for which the reader had no room.
+    part: Rest,
+    /// Decrypted, but more than the reader had room for.
+    plain: Rest,
+    /// Encrypted, but more than the socket took. While there is any, nothing more is encrypted.
+    out: Rest,
+    unread: bool,
+    /// `out` is tickets that may wait for the first answer.
+    patient: bool,
+    /// The peer has said close_notify.
+    ended: bool,
+    /// We have.
+    parted: bool,
+    /// The session is beyond repair.
+    failed: bool,
+    /// Found behind bytes that were good, and that go first.
+    error: Option<Box<io::Error>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
+    /// Shakes hands with a client that has already sent `hello`. The caller bounds the wait.
+    ///
+    /// # Errors
+    /// The socket's, or what rustls found wrong as `InvalidData`, after the alert was sent.
+    pub async fn accept(
+        socket: S,
+        config: Arc<ServerConfig>,
+        hello: Vec<u8>,
+    ) -> io::Result<Box<Self>> {
+        let mut stream = Box::new(Self {
+            socket,
+            session: UnbufferedServerConnection::new(config).map_err(io::Error::other)?,
+            part: Rest::from(hello),
+            plain: Rest::default(),
+            out: Rest::default(),
+            unread: true,
+            patient: false,
+            ended: false,
+            parted: false,
+            failed: false,
+            error: None,
+        });
+        poll_fn(|cx| stream.poll_handshake(cx)).await?;
+        Ok(stream)
+    }
+
+    /// Whether a session was resumed.
+    pub fn resumed(&self) -> bool {
+        self.session.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// What lies below.
+    pub fn socket(&self) -> &S {
+        &self.socket
+    }
+
+    /// Whether it is TLS 1.3.
+    pub fn is_tls13(&self) -> bool {
+        self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let done = !self.session.is_handshaking();
+            if done && self.is_tls13() {
+                // Only tickets are left to be said, and nobody waits for them.
+                self.patient = !self.out.is_empty();
+                return Poll::Ready(Ok(()));
+            }
+            let flushed = ready!(self.poll_out(cx));
+            if let Some(error) = self.error.take() {
+                return Poll::Ready(Err(*error));
+            }
+            flushed?;
+            if done {
+                return Poll::Ready(Ok(()));
+            }
+            if self.ended {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            ready!(self.take_in(cx, &mut ReadBuf::new(&mut [])))?;
+        }
+    }
+
+    /// Decrypts into `buf` what is there, after one read of the socket if nothing is left of the
+    /// one before. What is wrong with it is left in `error`.
+    fn take_in(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        scratch::lend_incoming(|incoming| {
+            let kept = self.part.left().len();
+            let mut end = kept;
+            if !self.unread {
+                // No more than `buf` has room for, so that usually nothing is left over.
+                let limit = buf.remaining().max(RECORD).max(kept + READ_MIN).min(incoming.len());
+                let Some(room) = incoming.get_mut(kept..limit).filter(|it| !it.is_empty()) else {
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                };
+                let mut read = ReadBuf::new(room);
+                ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
+                match read.filled().len() {
+                    0 => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                    some => end += some,
+                }
+            }
+            let Some(input) = incoming.get_mut(..end) else {
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            };
+            input[..kept].copy_from_slice(self.part.left());
+            let used = self.digest(input, buf);
+            // As long as what is in it: a sleeper that holds half a record holds no more.
+            let rest = if self.failed { &[] } else { &input[used..] };
+            if kept > 0 || !rest.is_empty() {
+                self.part.replace(rest);
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Decrypts into `buf` from `input`, and returns how much of that is needed no more.
+    fn digest(&mut self, input: &mut [u8], buf: &mut ReadBuf<'_>) -> usize {
+        let plain = &mut self.plain;
+        let mut sink = |payload: &[u8]| {
+            let (now, later) = payload.split_at(payload.len().min(buf.remaining()));
+            buf.put_slice(now);
+            plain.extend(later);
+            buf.remaining() > 0
+        };
+        let turn = advance(&mut self.session, input, &mut self.out, &mut sink, None);
+        self.unread = turn.stopped && turn.used < input.len();
+        self.ended |= turn.ended;
+        if let Err(error) = turn.outcome {
+            self.fail(error);
+        }
+        turn.used
+    }
+
+    /// Has the session encrypt something, and returns how long that is. What it still has to
+    /// decrypt is kept for the reader.
+    fn bring_out(&mut self, wish: Wish<'_>) -> io::Result<usize> {
+        if self.failed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let plain = &mut self.plain;
+        let mut sink = |payload: &[u8]| {
+            plain.extend(payload);
+            true
+        };
+        // With what is kept of the input, since the session remembers places in it.
+        let input = self.part.left_mut();
+        let turn = advance(&mut self.session, input, &mut self.out, &mut sink, Some(wish));
+        self.part.take(turn.used);
+        self.unread &= !self.part.is_empty();
+        self.ended |= turn.ended;
+        match turn.outcome {
+            // It was found in the input: the reader hears of it.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.fail(error);
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.failed = true;
+        self.patient = false;
+        self.part.clear();
+        self.error = Some(Box::new(error));
+    }
+
+    /// Writes what the socket did not take before.
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.patient = false;
+        while !self.out.is_empty() {
+            match ready!(Pin::new(&mut self.socket).poll_write(cx, self.out.left()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                some => self.out.take(some),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes `bytes`, and keeps what the socket does not take.
+    fn write_or_keep(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        let mut at = 0;
+        while self.out.is_empty() && at < bytes.len() {
+            match Pin::new(&mut self.socket).poll_write(cx, &bytes[at..])? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(some) => at += some,
+                Poll::Pending => break,
+            }
+        }
+        if at < bytes.len() {
+            self.out.extend(&bytes[at..]);
+            // Tickets that have waited leave in the same write. What blocks is for `poll_flush`.
+            if let Poll::Ready(written) = self.poll_out(cx) {
+                return written;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secure<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        loop {
+            if !this.plain.is_empty() {
+                let some = this.plain.left().len().min(buf.remaining());
+                buf.put_slice(&this.plain.left()[..some]);
+                this.plain.take(some);
+            }
+            if buf.filled().len() > before || buf.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(error) = this.error.take() {
+                return Poll::Ready(Err(*error));
+            }
+            if this.ended || this.failed {
+                return Poll::Ready(Ok(()));
+            }
+            let taken = this.take_in(cx, buf);
+            // An alert, say; or tickets, when the client sends no request with its last word. If
+            // the socket is full or broken, writers will see it.
+            if !this.out.is_empty() && (taken.is_pending() || !this.patient) {
+                let _ = this.poll_out(cx);
+            }
+            ready!(taken)?;
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secure<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if !this.patient {
+            ready!(this.poll_out(cx))?;
+        }
+        let bytes = &bytes[..bytes.len().min(WRITE_MAX)];
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        scratch::lend_outgoing(|outgoing| {
+            let len = this.bring_out(Wish::Encrypt(bytes, outgoing))?;
+            this.write_or_keep(cx, &outgoing[..len])?;
+            Poll::Ready(Ok(bytes.len()))
+        })
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.patient { Poll::Ready(Ok(())) } else { this.poll_out(cx) }
+    }
+
+    /// close_notify, and then the end of the stream. The other direction stays open.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.parted {
+            this.parted = true;
+            let mut alert = [0; ALERT_MAX];
+            // A session that has failed has sent its alert already.
+            if let Ok(len) = this.bring_out(Wish::Part(&mut alert)) {
+                this.out.extend(&alert[..len]);
+            }
+        }
+        ready!(this.poll_out(cx))?;
+        Pin::new(&mut this.socket).poll_shutdown(cx)
+    }
+}
+
+impl<S: std::fmt::Debug> std::fmt::Debug for Secure<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secure").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+/// The longest record: header, payload and what a cipher may add (RFC 5246 section 6.2.3).
+const RECORD: usize = 5 + 16 * 1024 + 2048;
+
+/// Read at least, behind the pieces of a long handshake message.
+const READ_MIN: usize = 4096;
+
+/// Encrypted at once; with all headers and tags it fits into the buffer for what goes out.
+const WRITE_MAX: usize = OUTGOING - 4096;
+
+/// More than an encrypted alert, with a key update before it.
+const ALERT_MAX: usize = 512;
+
+#[cfg(test)]
+mod tests;

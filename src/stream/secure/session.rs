@@ -1,0 +1,114 @@
+//! One turn of a TLS session: rustls goes through what has come, and says what it has to say.
+//! Knows no socket.
+
+use std::io;
+
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
+
+use crate::stream::Rest;
+
+/// What a session is asked to encrypt, and to where.
+pub(super) enum Wish<'a> {
+    Encrypt(&'a [u8], &'a mut [u8]),
+    /// close_notify.
+    Part(&'a mut [u8]),
+}
+
+/// How far a session came.
+pub(super) struct Turn {
+    /// Bytes of the input that it needs no more.
+    pub(super) used: usize,
+    /// The sink wanted no more.
+    pub(super) stopped: bool,
+    /// The peer said close_notify.
+    pub(super) ended: bool,
+    /// How long what was wished for is, or what is wrong.
+    pub(super) outcome: io::Result<usize>,
+}
+
+/// Lets a session go through `input` and have its say in `out`, until it needs more input, the sink
+/// wants no more, or the wish is fulfilled. After an error it must not be asked again.
+pub(super) fn advance(
+    session: &mut UnbufferedServerConnection,
+    input: &mut [u8],
+    out: &mut Rest,
+    sink: &mut dyn FnMut(&[u8]) -> bool,
+    wish: Option<Wish<'_>>,
+) -> Turn {
+    let mut turn = Turn { used: 0, stopped: false, ended: false, outcome: Ok(0) };
+    loop {
+        let UnbufferedStatus { mut discard, state } =
+            session.process_tls_records(&mut input[turn.used..]);
+        let at_rest = match state {
+            Ok(ConnectionState::ReadTraffic(mut records)) => {
+                while let Some(Ok(record)) = records.next_record() {
+                    discard += record.discard;
+                    turn.stopped = !sink(record.payload);
+                }
+                turn.stopped
+            }
+            Ok(ConnectionState::EncodeTlsData(message)) => {
+                encode(message, out);
+                false
+            }
+            // `out` goes before everything else, so it is as good as sent.
+            Ok(ConnectionState::TransmitTlsData(message)) => {
+                message.done();
+                false
+            }
+            Ok(ConnectionState::PeerClosed) => {
+                turn.ended = true;
+                false
+            }
+            Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                let encrypted = match wish {
+                    Some(Wish::Encrypt(bytes, to)) => traffic.encrypt(bytes, to),
+                    Some(Wish::Part(to)) => traffic.queue_close_notify(to),
+                    None => Ok(0),
+                };
+                turn.outcome = encrypted.map_err(io::Error::other);
+                turn.used += discard;
+                return turn;
+            }
+            Ok(ConnectionState::BlockedHandshake | ConnectionState::Closed) => {
+                if wish.is_some() {
+                    turn.outcome = Err(io::ErrorKind::BrokenPipe.into());
+                }
+                true
+            }
+            // Early data is never asked for.
+            Ok(_) => {
+                turn.outcome = Err(io::ErrorKind::InvalidData.into());
+                true
+            }
+            Err(error) => {
+                turn.outcome = Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                last_words(session, &mut input[turn.used + discard..], out);
+                true
+            }
+        };
+        turn.used += discard;
+        if at_rest {
+            return turn;
+        }
+    }
+}
+
+/// The alert of a session that has failed. Asked once more it would go through the same input again,
+/// and fail anew.
+fn last_words(session: &mut UnbufferedServerConnection, input: &mut [u8], out: &mut Rest) {
+    if let Ok(ConnectionState::EncodeTlsData(alert)) = session.process_tls_records(input).state {
+        encode(alert, out);
+    }
+}
+
+fn encode<Data>(mut message: EncodeTlsData<'_, Data>, out: &mut Rest) {
+    if let Err(EncodeError::InsufficientSize(it)) = message.encode(&mut []) {
+        let out = out.end();
+        let begin = out.len();
+        out.resize(begin + it.required_size, 0);
+        let encoded = message.encode(&mut out[begin..]);
+        out.truncate(begin + encoded.unwrap_or(0));
+    }
+}
