@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::{Notify, Semaphore};
 
+use super::contained::contained;
 use super::gateway::{Shared, spawn};
 use crate::accept::{self, Accepted, Bound, Crowd, Inherited, ListenError};
 use crate::config::model::{ListenAddress, Listener, Protocol};
@@ -177,7 +178,7 @@ async fn listen(
         };
         let snapshot = porch.shared.snapshot.load_full();
         if let Some(accepted) = receive(accepted, &house, &snapshot) {
-            spawn(walk(accepted, house, snapshot));
+            spawn(contained(walk(accepted, house, snapshot), Arc::clone(books)));
         }
     };
     let mut draining = drain.clone();

@@ -4,6 +4,7 @@
 mod certificates;
 pub mod check;
 mod chores;
+mod contained;
 mod doors;
 mod gateway;
 mod handover;

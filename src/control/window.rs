@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
 
+use super::contained::contained;
 use super::doors::Doors;
 use super::gateway::{Shared, spawn};
 use crate::accept::{Bound, ListenError};
@@ -125,10 +126,12 @@ async fn listen(bound: Arc<Bound>, closing: Arc<Notify>, office: Office) {
             match bound.accept().await {
                 Ok((socket, _)) => {
                     let office = office.clone();
-                    spawn(async move {
+                    let books = Arc::clone(&office.books);
+                    let serve = async move {
                         admin::serve(socket, office).await;
                         drop(permit);
-                    });
+                    };
+                    spawn(contained(serve, books));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the admin listener cannot accept");

@@ -33,6 +33,8 @@ pub enum Cause {
     Ordered,
     /// A second signal, or the end of the drain: cut.
     Stopped,
+    /// The gateway made a mistake: what was under way here was given up, and nothing else.
+    Panicked,
 }
 
 impl Cause {
@@ -55,6 +57,7 @@ impl Cause {
             Self::Drained,
             Self::Stopped,
             Self::Ordered,
+            Self::Panicked,
         ];
         let named = Timer::ALL.iter().map(|it| Self::Timer(*it));
         let named = named.chain(Refusal::ALL.iter().map(|it| Self::Refusal(*it)));
@@ -86,6 +89,7 @@ impl Cause {
             Self::Drained => 5,
             Self::Stopped => 6,
             Self::Ordered => 7,
+            Self::Panicked => 8,
             Self::Timer(it) => TIMERS + it as usize,
             Self::Refusal(it) => REFUSALS + it as usize,
             Self::Tls(it) => TLS + it as usize,
@@ -111,6 +115,7 @@ impl fmt::Display for Cause {
             Self::Drained => f.write_str("drained"),
             Self::Ordered => f.write_str("ordered"),
             Self::Stopped => f.write_str("stopped"),
+            Self::Panicked => f.write_str("panicked"),
         }
     }
 }
@@ -119,7 +124,7 @@ impl fmt::Display for Cause {
 const CODE_OF_ALL: u16 = 1000;
 
 /// The first counter of the timers; the plain causes stand before it.
-const TIMERS: usize = 8;
+const TIMERS: usize = 9;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! The log for people who run the gateway: tracing to standard error, as text or JSON.
 
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
 
@@ -17,7 +18,7 @@ pub enum LogError {
     Taken,
 }
 
-/// Sets up the log of the whole process. Only a program does this, never a library or a test.
+/// Sets up the log of the whole process, to which panics are told too. Only a program does this, never a library or a test.
 ///
 /// # Errors
 /// [`LogError`] when `level` does not parse or a log is already there.
@@ -32,5 +33,59 @@ pub fn init(level: &str, form: Form) -> Result<(), LogError> {
         Form::Text => builder.try_init(),
         Form::Json => builder.json().try_init(),
     };
-    set.map_err(|_| LogError::Taken)
+    set.map_err(|_| LogError::Taken)?;
+    std::panic::set_hook(Box::new(tell));
+    Ok(())
+}
+
+/// One line for a panic. It ends the task that it happened in; whose that was, its access line says.
+fn tell(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let words = panic.payload_as_str().unwrap_or("no words");
+    // Empty unless RUST_BACKTRACE asks for it.
+    let backtrace = std::backtrace::Backtrace::capture();
+    tracing::error!(place, %backtrace, "panicked: {words}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_one_line_of_the_log_with_its_place_and_words() {
+        let paper = Paper::default();
+        let writer = paper.clone();
+        let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            tell(panic);
+            before(panic);
+        }));
+        tracing::subscriber::with_default(log, || {
+            std::panic::catch_unwind(|| panic!("slipped on {}", 7)).expect_err("it panics");
+        });
+        let text = String::from_utf8(paper.0.lock().unwrap().clone()).expect("UTF-8");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(line["level"], "ERROR");
+        assert_eq!(line["fields"]["message"], "panicked: slipped on 7");
+        let place = line["fields"]["place"].as_str().expect("a place");
+        assert!(place.starts_with("src/observe/logging.rs:"), "{place}");
+    }
 }

@@ -88,6 +88,8 @@ pub struct Metrics {
     pub accepted: Counter,
     /// Accepts that failed, e.g. for want of descriptors.
     pub accept_errors: Counter,
+    /// Tasks of connections that a panic ended.
+    pub panics: Counter,
     /// TLS handshakes that succeeded with a full exchange.
     pub tls_full: Counter,
     /// TLS handshakes that resumed a session.
@@ -125,6 +127,7 @@ impl Default for Metrics {
             sockets: Gauge::default(),
             accepted: Counter::default(),
             accept_errors: Counter::default(),
+            panics: Counter::default(),
             tls_full: Counter::default(),
             tls_resumed: Counter::default(),
             tls_12: Counter::default(),

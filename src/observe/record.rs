@@ -78,10 +78,12 @@ impl Drop for Record {
         if self.dismissed {
             return;
         }
-        // Dropped without a word: its future was, because the client went away or we cut it.
-        let (by, cause) = match self.books.cutting() {
-            true => (By::Gateway, Cause::Stopped),
-            false => (By::Client, Cause::Fin),
+        // Dropped without a word: its future was, because we made a mistake, we cut it, or the client
+        // went away.
+        let (by, cause) = match (std::thread::panicking(), self.books.cutting()) {
+            (true, _) => (By::Gateway, Cause::Panicked),
+            (false, true) => (By::Gateway, Cause::Stopped),
+            (false, false) => (By::Client, Cause::Fin),
         };
         if let Some(words) = self.remark {
             self.detail(words);
@@ -126,10 +128,16 @@ mod tests {
     fn what_is_dropped_without_a_word_is_blamed_on_who_dropped_it() {
         let (books, seen) = books();
         drop(Record::new(&books, Kind::Request, Stage::Connect));
+        let slip = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _record = Record::new(&books, Kind::Request, Stage::Handshake);
+            panic!("a mistake");
+        }));
+        slip.expect_err("it panics");
         books.cut();
         drop(Record::new(&books, Kind::Request, Stage::Exchange));
         let expected = [
             End::new(By::Client, Stage::Connect, Cause::Fin),
+            End::new(By::Gateway, Stage::Handshake, Cause::Panicked),
             End::new(By::Gateway, Stage::Exchange, Cause::Stopped),
         ];
         assert_eq!(*seen.lock().expect("not poisoned"), expected);

@@ -41,6 +41,8 @@ fn connections(out: &mut Exposition, office: &Office) {
         .sample(&[], metrics.accepted.value());
     out.counter("wsgate_accept_errors_total", "Accepts that failed, e.g. for want of descriptors.")
         .sample(&[], metrics.accept_errors.value());
+    out.counter("wsgate_panics_total", "Connections that a mistake of the gateway's own ended.")
+        .sample(&[], metrics.panics.value());
     out.gauge("wsgate_requests", "Plain requests and handshakes under way.")
         .sample(&[], metrics.requests.value());
 }

@@ -49,7 +49,11 @@ impl Client {
     pub async fn tls_from(source: SocketAddr, address: SocketAddr, name: &str) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(source).expect("an address of this machine");
-        let tcp = soon(socket.connect(address)).await.expect("a connection");
+        Self::tls_on(soon(socket.connect(address)).await.expect("a connection"), name).await
+    }
+
+    /// As [`Client::tls`], on a connection of the test's own.
+    pub async fn tls_on(tcp: TcpStream, name: &str) -> Self {
         let config = certificates::client_config(rustls::ALL_VERSIONS);
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connecting = TlsConnector::from(config).connect(name, tcp);
@@ -72,6 +76,11 @@ impl Client {
 
     pub fn on(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         Self { stream: Box::new(stream), early: Vec::new() }
+    }
+
+    /// Its stream, and what was read from it and not asked for.
+    pub fn into_parts(self) -> (impl AsyncRead + AsyncWrite + Unpin + Send, Vec<u8>) {
+        (self.stream, self.early)
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -45,26 +45,21 @@ impl House {
 
     /// A gateway with a whole configuration of the test's own.
     pub async fn with(text: &str) -> Self {
+        Self::heard_by(text, |_| {}).await
+    }
+
+    /// The same, whose access lines `also` hears as well.
+    pub async fn heard_by(text: &str, also: impl Fn(&Line) + Send + Sync + 'static) -> Self {
         let (config, _) = read(text);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&lines);
-        let books = Books::new(Access::off())
-            .heard_by(move |line: &Line| heard.lock().unwrap().push(line.clone()));
+        let books = Books::new(Access::off()).heard_by(move |line: &Line| {
+            heard.lock().unwrap().push(line.clone());
+            also(line);
+        });
         let gateway =
             Gateway::start_with(config, books, Inherited::default()).await.expect("it starts");
         Self { gateway, lines }
-    }
-
-    /// As [`House::with_routes`], with `listener` told of each access line instead.
-    pub async fn listened_to(
-        routes: &str,
-        listener: impl Fn(&Line) + Send + Sync + 'static,
-    ) -> Self {
-        let (config, _) = read(&format!("{}\n{}\n{routes}", https_listener(), site(HOST)));
-        let books = Books::new(Access::off()).heard_by(listener);
-        let gateway =
-            Gateway::start_with(config, books, Inherited::default()).await.expect("it starts");
-        Self { gateway, lines: Arc::default() }
     }
 
     pub fn address(&self) -> SocketAddr {
