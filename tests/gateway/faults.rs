@@ -1,20 +1,19 @@
 //! What breaks under way: resets at every stage, backends that trickle or flood, a full disk. Each
 //! costs its own connection, is noticed in time, and leaves nothing behind.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use wsgate::life::{By, Cause, Fault, Stage, Timer};
-use wsgate::observe::line::Line;
 
 use crate::house::client::{Client, shake, upgrade_fields};
 use crate::house::frames::{BINARY, TEXT, bare, masked};
 use crate::house::program::Program;
-use crate::house::{Backend, HOST, House, certificates, route, soon, until};
+use crate::house::{Backend, HOST, House, certificates, route, until};
 use crate::http::mirror;
 
 /// A TLS client whose connection ends with an RST when it is dropped.
