@@ -9,6 +9,7 @@ pub mod control;
 pub mod drain;
 pub mod framing;
 pub mod http;
+pub mod import;
 pub mod life;
 pub mod observe;
 pub mod probe;

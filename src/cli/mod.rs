@@ -1,7 +1,8 @@
 //! The command line: what each subcommand means. Knows `admin`, `config`, `control`,
-//! `observe`, `probe` and what of `tls` reads certificates.
+//! `import`, `observe`, `probe` and what of `tls` reads certificates.
 
 pub mod demo;
+mod import_nginx;
 mod probe;
 mod status;
 
@@ -36,6 +37,8 @@ enum Command {
     Run(File),
     /// Report everything that is wrong with a configuration, and start nothing.
     Check(File),
+    /// Print the gateway.toml that does what an nginx configuration does, and what it cannot carry.
+    ImportNginx(import_nginx::Options),
     /// Show what a running gateway is doing: sockets, routes, backends, the last endings.
     Status(status::Options),
     /// Start a gateway on https://localhost:8443 with its own certificate and backends.
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
     match cli.command.unwrap_or(Command::Run(cli.file)) {
         Command::Run(file) => ExitCode::from(control::run(&file.config, || ()) as u8),
         Command::Check(file) => report(&file),
+        Command::ImportNginx(options) => import_nginx::run(&options),
         Command::Status(options) => status::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Probe(options) => probe::run(&options),

@@ -5,6 +5,7 @@
 //! schema (`document`), what is left is read by serde (`raw`), and its meaning checked key by
 //! key (`meaning`); each step adds to one [`Report`].
 
+pub mod accepts;
 mod defaults;
 mod document;
 mod meaning;

@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::config::model::{
     Backend, Config, Listener, Protocol, Server, ServerAddress, Site, TlsVersion, Upgrade,
 };
-use crate::config::{self, Problem};
+use crate::config::{self, Problem, Report};
 use crate::tls::inspect::{Roots, expiry, inspect_with};
 
 /// What the findings depend on besides the files; a value, so that a test is the same anywhere.
@@ -41,7 +41,16 @@ impl Machine {
 
 /// Checks the file and everything it names. Gives the text to print, and whether wsgate would run.
 pub fn check(path: &Path, machine: &Machine) -> (String, bool) {
-    let (config, mut report) = match config::load(path) {
+    judge(config::load(path), machine)
+}
+
+/// The same for a text that is to stand in the file `path`.
+pub fn check_text(path: &Path, text: &str, machine: &Machine) -> (String, bool) {
+    judge(config::parse(path, text, &|name| std::env::var(name).ok()), machine)
+}
+
+fn judge(loaded: Result<(Config, Report), Report>, machine: &Machine) -> (String, bool) {
+    let (config, mut report) = match loaded {
         Ok(loaded) => loaded,
         Err(report) => return (report.render(), false),
     };

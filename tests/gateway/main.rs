@@ -23,6 +23,7 @@ mod hardening;
 mod health;
 mod heartbeat;
 mod http;
+mod import;
 mod listen;
 mod live;
 mod logs;

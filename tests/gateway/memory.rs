@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpSocket;
+use tokio_rustls::TlsConnector;
 
 use crate::house::frames::{BINARY, TEXT, bare, masked};
 use crate::house::program::{Program, text, write};
-use crate::house::{Backend, Client, HOST, route, until};
+use crate::house::{Backend, Client, HOST, certificates, route, soon, until};
 
-const SLOW: usize = 150;
+const SLOW: usize = 60;
+/// The flooding backend does not answer a Close.
+const HASTE: &str = "[gateway.timeouts]\nclose = \"1s\"\n";
 const MIB: u64 = 1024 * 1024;
 
 /// A backend that says nothing until it is told to, and then more than anybody takes.
@@ -23,9 +28,26 @@ async fn flood() -> Backend {
     .await
 }
 
+/// A socket whose kernel takes little for it: the rest has to wait in the gateway soon.
+async fn slow_reader(program: &Program) -> Client {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(8 * 1024).expect("set");
+    let tcp = soon(socket.connect(program.address)).await.expect("a connection");
+    let config = certificates::client_config(rustls::ALL_VERSIONS);
+    let name = ServerName::try_from(HOST).expect("a name");
+    let connecting = TlsConnector::from(config).connect(name, tcp);
+    let mut client = Client::on(soon(connecting).await.expect("TLS"));
+    let head = client.upgrade("/flood", "").await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    client
+}
+
 async fn reload(program: &Program, name: &str, memory: &str, routes: &str) {
     let before = program.errors().matches("reloaded").count();
-    write(name, &text(program.address, &format!("[gateway]\nmemory = \"{memory}\"\n"), routes));
+    write(
+        name,
+        &text(program.address, &format!("[gateway]\nmemory = \"{memory}\"\n{HASTE}"), routes),
+    );
     program.signal(Signal::HUP);
     until(|| program.errors().matches("reloaded").count() > before).await;
 }
@@ -39,13 +61,13 @@ async fn echoes(client: &mut Client, text: &str) {
 async fn slow_sockets_are_cut_when_memory_is_short_and_the_others_stay() {
     let (flood, echo) = (flood().await, Backend::echo().await);
     let routes = route("/flood", &flood) + &route("/echo", &echo);
-    let program = Program::start("memory-slow", "", "", &routes).await;
+    let program = Program::start("memory-slow", "", HASTE, &routes).await;
     let mut well = program.socket("/echo").await;
     let mut slow = Vec::new();
     for _ in 0..SLOW {
-        slow.push(program.socket("/flood").await);
+        slow.push(slow_reader(&program).await);
     }
-    let budget = program.resident() + 3 * MIB;
+    let budget = program.resident() + MIB;
     reload(&program, "memory-slow", &format!("{budget}B"), &routes).await;
     for client in &mut slow {
         client.send(masked(TEXT, "go")).await;

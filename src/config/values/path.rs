@@ -108,6 +108,7 @@ mod tests {
     fn the_words_of_nginx_are_answered_with_ours() {
         let hint = rule("~* ^/A").err().and_then(|it| it.hint);
         assert_eq!(hint.as_deref(), Some("write \"~ (?i)^/A\""));
+        assert!(matches!(rule("~ (?i)^/A"), Ok(PathRule::Regex(it)) if it.is_match("/a/b")));
         assert!(rule("^~ /a").is_err());
     }
 

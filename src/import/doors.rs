@@ -1,0 +1,177 @@
+//! Servers that serve nothing: those that send people from http to https, with the files of an ACME
+//! client, and those that refuse whoever has no name. Knows such servers as a whole.
+
+use super::draft::Listener;
+use super::ledger::Fate;
+use super::locations::{Location, locations};
+use super::parser::Directive;
+use super::scope::{Scope, Work};
+
+/// What a server is for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It has locations of its own.
+    Serves,
+    /// Everything goes to https but the files of an ACME client.
+    ToHttps,
+    /// Nobody is let in.
+    Refuses,
+    /// It sends people elsewhere.
+    Redirects,
+}
+
+const ACME: &str = "/.well-known/acme-challenge";
+
+/// What this server is for.
+pub fn purpose(server: &Scope<'_>, tls: bool) -> Purpose {
+    let all = locations(server);
+    let serves = all.iter().any(|it| passes(&it.scope));
+    let rejects = server.own("ssl_reject_handshake").iter().any(|it| it.arg(0) == "on");
+    let returned = server.own("return").first().copied();
+    let status = returned.map_or(0, |it| it.arg(0).parse().unwrap_or(302));
+    let certbot = server.own("if").iter().any(|it| it.children().iter().any(is_to_https));
+    if !tls && !serves && redirections(server, &all).next().is_some() {
+        return Purpose::ToHttps;
+    }
+    if rejects || (400..=599).contains(&status) && !(certbot && tls) {
+        return Purpose::Refuses;
+    }
+    if (300..=399).contains(&status) || rewrites_away(server) {
+        return if !tls && returned.is_some_and(is_to_https) {
+            Purpose::ToHttps
+        } else {
+            Purpose::Redirects
+        };
+    }
+    Purpose::Serves
+}
+
+/// Whether some location of the server has a backend.
+pub fn leads_somewhere(server: &Scope<'_>) -> bool {
+    locations(server).iter().any(|it| !it.scope.own("proxy_pass").is_empty())
+}
+
+fn passes(scope: &Scope<'_>) -> bool {
+    scope.innermost().iter().any(|it| it.name.ends_with("_pass"))
+}
+
+/// Whatever in a server sends everybody to https.
+fn redirections<'a, 'l>(
+    server: &'l Scope<'a>,
+    all: &'l [Location<'a>],
+) -> impl Iterator<Item = &'a Directive> + 'l {
+    let own = server.innermost().iter().copied();
+    let conditional = server.own("if").into_iter().flat_map(|it| it.children());
+    let of_root = all
+        .iter()
+        .filter(|it| it.literal() == Some("/") || it.directive.arg(1).starts_with("^/"))
+        .flat_map(|it| it.scope.innermost().iter().copied());
+    own.chain(conditional).chain(of_root).filter(|it| is_to_https(it))
+}
+
+/// Whether plain requests alone are sent to https.
+pub fn conditionally_to_https(server: &Scope<'_>) -> bool {
+    let plain = |it: &Directive| PLAIN.contains(&it.arg(0).trim_start_matches('('));
+    let ifs = server.own("if").into_iter().filter(|it| plain(it));
+    ifs.flat_map(Directive::children).any(is_to_https)
+}
+
+/// What tells http from https.
+const PLAIN: [&str; 3] = ["$scheme", "$https", "$server_port"];
+
+/// `return 301 https://…` or a `rewrite` to the same.
+fn is_to_https(directive: &Directive) -> bool {
+    match directive.name.as_str() {
+        "return" => directive.args.last().is_some_and(|it| it.starts_with("https://")),
+        "rewrite" => directive.arg(1).starts_with("https://"),
+        _ => false,
+    }
+}
+
+fn rewrites_away(server: &Scope<'_>) -> bool {
+    server.own("rewrite").iter().any(|it| {
+        it.arg(1).starts_with("http")
+            && it.arg(0).trim_matches(['^', '$', '(', ')']).trim_matches(['.', '*', '/']).is_empty()
+    })
+}
+
+/// Carries a server that sends everybody to https, if its listener may.
+pub fn to_https(
+    server: &Scope<'_>,
+    directive: &Directive,
+    names: &[String],
+    listener: Option<&mut Listener>,
+    work: &mut Work<'_>,
+) {
+    let Some(listener) = listener else {
+        let reason = "another server on this address serves plain http: a listener redirects everybody or nobody";
+        return work.ledger.not(directive, reason);
+    };
+    listener.redirect = true;
+    work.ledger.carried(directive);
+    let all = locations(server);
+    for it in redirections(server, &all) {
+        let target =
+            it.args.iter().find(|it| it.starts_with("https://")).map_or("", String::as_str);
+        work.ledger.differs(it, "the redirect is 308, which keeps the method");
+        let host =
+            target.trim_start_matches("https://").split(['/', '$', '?']).next().unwrap_or_default();
+        if !host.is_empty() && !names.iter().any(|it| it == host) {
+            work.ledger.differs(it, "to the name that was asked for");
+        }
+    }
+    for it in server.own("if") {
+        work.ledger.differs(it, "every name is sent to https");
+    }
+    for it in server.own("return").into_iter().filter(|it| !is_to_https(it)) {
+        work.ledger.differs(it, "every name is sent to https");
+    }
+    for it in server.own("server_name") {
+        work.ledger.differs(it, "every name is sent to https");
+    }
+    for location in &all {
+        door_location(location, listener, work);
+    }
+}
+
+fn door_location(location: &Location<'_>, listener: &mut Listener, work: &mut Work<'_>) {
+    if location.scope.innermost().iter().any(|it| is_to_https(it)) {
+        return work.ledger.carried(location.directive);
+    }
+    let root = location.scope.everything().find(|it| matches!(it.name.as_str(), "root" | "alias"));
+    let is_acme = location.directive.args.last().is_some_and(|it| it.contains(".well-known"));
+    let Some(root) = root.filter(|it| is_acme && !it.arg(0).contains('$')) else {
+        let reason = "its requests are sent to https like all others";
+        return work.ledger.not(location.directive, reason);
+    };
+    let path = work.path(root.arg(0).trim_end_matches(ACME));
+    if listener.acme_root.as_ref().is_some_and(|it| *it != path) {
+        return work.ledger.not(location.directive, "a listener has one folder for ACME");
+    }
+    listener.acme_root = Some(path);
+    work.ledger.carried(location.directive);
+    let reason = format!("files below {ACME}/ only");
+    work.ledger.differs(root, &reason);
+    for it in location.scope.own("try_files").into_iter().chain(location.scope.own("allow")) {
+        work.ledger.carried_as(it, "a file or 404");
+    }
+    for it in location.scope.own("default_type") {
+        work.ledger.carried_as(it, "challenges are text/plain");
+    }
+}
+
+/// A server that lets nobody in is what wsgate does with every name that no site has.
+pub fn refuses(server: &Scope<'_>, directive: &Directive, work: &mut Work<'_>) {
+    let reason = "a name that no site has is refused: in the TLS handshake, or with 421";
+    for it in server.innermost() {
+        match it.name.as_str() {
+            "ssl_certificate" | "ssl_certificate_key" | "ssl_protocols" => {
+                work.ledger.carried_as(it, "who has no name gets no certificate");
+            }
+            "return" | "server_name" => work.ledger.differs(it, reason),
+            "location" => work.ledger.whole(it, Fate::Not, reason),
+            _ => {}
+        }
+    }
+    work.ledger.differs(directive, reason);
+}

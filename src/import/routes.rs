@@ -1,0 +1,220 @@
+//! One location as one of `[[sites.routes]]`. Knows how its parts are put together; each part is
+//! understood in a file of its own.
+
+use super::access;
+use super::conditions::conditions;
+use super::draft::Route;
+use super::headers::headers;
+use super::ledger::Fate;
+use super::locations::{Location, Matcher};
+use super::parser::Directive;
+use super::scope::{Scope, Work};
+use super::table::{self, Meaning};
+use super::target::target;
+use super::values;
+
+const FILES_FIRST: &str = "files are not looked for: every request goes to the backend";
+const SEGMENTS: &str = "a prefix takes whole segments: in nginx `/chat` takes `/chatter`, too";
+const CLOSING_SLASH: &str =
+    "a path that lacks only the closing slash is not redirected to the one that has it";
+
+/// The route of a location.
+///
+/// # Errors
+/// Why there is none, in one line.
+pub fn route<'a>(
+    location: &Location<'a>,
+    all: &[Location<'a>],
+    domains: &[String],
+    work: &mut Work<'a>,
+) -> Result<Route, String> {
+    let path = location.path()?;
+    let mut route = Route { path, ..Route::default() };
+    route.remarks.push(location.directive.place.to_string());
+    let Some((proxy_pass, scope)) = destination(location, all, work) else {
+        return refusal(location, route, work);
+    };
+    let host = target(proxy_pass, location, &scope, &mut route, work)?;
+    work.ledger.carried(location.directive);
+    differences(location, &route, all, work);
+    headers(proxy_pass, &host, &scope, &mut route, work);
+    limits(&scope, &mut route, work);
+    conditions(&location.scope, domains, &mut route, work);
+    access::access(&scope, &mut route, work);
+    Ok(route)
+}
+
+/// The `proxy_pass` of a location, its own or that of the one to which it falls back.
+fn destination<'a>(
+    location: &Location<'a>,
+    all: &[Location<'a>],
+    work: &mut Work<'a>,
+) -> Option<(&'a Directive, Scope<'a>)> {
+    if let Some(own) = location.scope.own("proxy_pass").first() {
+        return Some((own, location.scope.clone()));
+    }
+    let fallbacks =
+        location.scope.own("try_files").into_iter().chain(location.scope.own("error_page"));
+    for fallback in fallbacks {
+        let Some(name) = fallback.args.last().and_then(|it| it.strip_prefix('@')) else { continue };
+        let named = all.iter().find(|it| it.matcher == Matcher::Named(name.to_owned()))?;
+        if let Some(proxy_pass) = named.scope.own("proxy_pass").first() {
+            work.ledger.differs(location.directive, FILES_FIRST);
+            work.ledger.carried(named.directive);
+            return Some((proxy_pass, named.scope.clone()));
+        }
+    }
+    None
+}
+
+/// A location that lets nobody in can be a closed route; it needs somebody else's backend.
+fn refusal<'a>(
+    location: &Location<'a>,
+    mut route: Route,
+    work: &mut Work<'a>,
+) -> Result<Route, String> {
+    let scope = &location.scope;
+    let returned = scope.own("return").first().copied();
+    let forbids = returned.filter(|it| it.arg(0).starts_with('4') && it.arg(0).len() == 3);
+    if access::denies_everybody(scope) || forbids.is_some() {
+        work.ledger.carried(location.directive);
+        if let Some(it) = forbids {
+            work.ledger.carried(it);
+            if it.arg(0) != "403" {
+                work.ledger.differs(it, "whoever is refused by path gets 403");
+            }
+        }
+        access::access(scope, &mut route, work);
+        route.closed = true;
+        return Ok(route);
+    }
+    Err(why_not(scope).to_owned())
+}
+
+/// Why a location has no counterpart.
+fn why_not(scope: &Scope<'_>) -> &'static str {
+    let has = |names: &[&str]| scope.innermost().iter().any(|it| names.contains(&it.name.as_str()));
+    let passes = scope
+        .innermost()
+        .iter()
+        .any(|it| it.name.ends_with("_pass") || it.name.ends_with("_pass_by_lua"));
+    if passes {
+        return "backends speak HTTP/1.1 or WebSocket";
+    }
+    match scope.own("return").first() {
+        Some(it) if it.arg(0).starts_with('3') || it.args.len() == 1 && it.arg(0).contains('/') => {
+            return "redirects other than from http to https are not built yet";
+        }
+        Some(_) => return "fixed answers are not given",
+        None => {}
+    }
+    if has(&["stub_status", "push_stream_publisher"]) {
+        return "nginx answers here itself";
+    }
+    if scope.innermost().iter().any(|it| it.name.contains("_by_lua")) {
+        return "there is no scripting";
+    }
+    if has(&["if"])
+        && scope.own("if").iter().any(|it| it.children().iter().any(|it| it.name == "proxy_pass"))
+    {
+        return "the backend of a path is always the same";
+    }
+    "static files are not served"
+}
+
+fn differences(location: &Location<'_>, route: &Route, all: &[Location<'_>], work: &mut Work<'_>) {
+    let exact = |path: &str| all.iter().any(|it| it.matcher == Matcher::Exact(path.to_owned()));
+    match &location.matcher {
+        Matcher::Prefix(path) | Matcher::Caret(path) if path != "/" => {
+            let bare = path.trim_end_matches('/');
+            if !path.ends_with('/') {
+                work.ledger.differs(location.directive, SEGMENTS);
+            } else if !exact(bare) && !route.path.starts_with('~') {
+                work.ledger.differs(location.directive, CLOSING_SLASH);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn limits<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
+    let websocket = route.upgrade.is_none();
+    let body = scope.last("client_max_body_size", work.ledger);
+    let size = body.and_then(|it| values::size(it.arg(0)));
+    match (body, &size) {
+        (Some(directive), None) => work.ledger.not(directive, "not a size that is understood"),
+        (Some(directive), Some(_)) => work.ledger.carried(directive),
+        _ => {}
+    }
+    // Without the directive nginx takes 1 MiB, and wsgate ten.
+    route.limits.push(("request_body", size.unwrap_or_else(|| "1MiB".to_owned())));
+    if let Some(directive) = scope.last("proxy_send_timeout", work.ledger) {
+        match values::duration(directive.arg(0)) {
+            Some(wait) => {
+                route.limits.push(("stalled_writer", wait));
+                let reason = "counts for a client that takes nothing, too";
+                work.ledger.differs(directive, reason);
+            }
+            None => work.ledger.not(directive, "not a time that is understood"),
+        }
+    }
+    if let Some(directive) = scope.last("proxy_read_timeout", work.ledger) {
+        read_timeout(directive, websocket, route, work);
+    }
+}
+
+fn read_timeout(directive: &Directive, websocket: bool, route: &mut Route, work: &mut Work<'_>) {
+    let Some(wait) = values::duration(directive.arg(0)) else {
+        return work.ledger.not(directive, "not a time that is understood");
+    };
+    route.timeouts.push(("response", wait));
+    if websocket {
+        let reason = "for plain requests; a handshake has 10 s (upgrade_response), and an open WebSocket is not cut for silence";
+        return work.ledger.differs(directive, reason);
+    }
+    work.ledger.carried(directive);
+}
+
+/// Says of a location that it is lost, and where its requests go now.
+pub fn lost(location: &Location<'_>, reason: &str, routes: &[Route], work: &mut Work<'_>) {
+    if let Matcher::Named(_) = location.matcher {
+        if !work.ledger.knows(location.directive) {
+            work.ledger.say(
+                location.directive,
+                Fate::Not,
+                "no location that is carried leads to it",
+            );
+        }
+        return;
+    }
+    let goes_to = match location.literal() {
+        Some(path) => covering(path, routes).map_or_else(
+            || "its requests get 404".to_owned(),
+            |route| format!("its requests go to the route `{}`", route.path),
+        ),
+        None if routes.iter().any(|it| it.path == "/") => {
+            "its requests go to the other routes".to_owned()
+        }
+        None => "its requests go to the other routes, or get 404".to_owned(),
+    };
+    let guarded = location.scope.innermost().iter().any(|it| keeps_out(it));
+    let gone = if guarded { ", where nothing keeps them out" } else { "" };
+    work.ledger.not(location.directive, &format!("{reason}; {goes_to}{gone}"));
+}
+
+fn keeps_out(directive: &Directive) -> bool {
+    let guards = matches!(table::meaning(&directive.name), Meaning::Guards(_));
+    guards && !table::is_off(&directive.args)
+        || matches!(directive.name.as_str(), "deny" | "internal")
+}
+
+/// The route that takes a path, by prefix.
+fn covering<'r>(path: &str, routes: &'r [Route]) -> Option<&'r Route> {
+    let covers = |prefix: &str| {
+        prefix.starts_with('/')
+            && path
+                .strip_prefix(prefix)
+                .is_some_and(|it| it.is_empty() || it.starts_with('/') || prefix.ends_with('/'))
+    };
+    routes.iter().filter(|it| covers(&it.path)).max_by_key(|it| it.path.len())
+}
