@@ -197,8 +197,6 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     };
     let mut tls = builder.with_cert_resolver(Arc::new(Stapled::new(shown, staple)));
     tls.alpn_protocols = vec![ALPN.to_vec()];
-    // All suites are good ones; an order of the server's own is what scanners ask for.
-    tls.ignore_client_order = true;
     // Tickets are the state: the default store forgets all but 256 sessions.
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     // Each is a record and an encryption; a client that has one comes back as quickly as with two.
@@ -206,7 +204,8 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     let policy = Policy { tls_min: site.tls_min, clients };
     tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
     let mut ours = tls.clone();
-    ours.ignore_client_order = ciphers::has_aes();
+    // All suites are good ones; an order of the server's own is what scanners ask for.
+    ours.ignore_client_order = true;
     let tls = Settings { ours: Arc::new(ours), theirs: Arc::new(tls) };
     Ok(Loaded { tls: Arc::new(tls), certificate: certificate_in_use })
 }
