@@ -20,6 +20,9 @@ const WARM_UP: Duration = Duration::from_millis(300);
 /// Handshakes under way at once while more are opened.
 const RAMP: usize = 64;
 
+/// Handshakes under way in the rows about them: as many as rustls' client keeps tickets for a name.
+const AT_ONCE: usize = 8;
+
 /// The share of sessions that has to be resumed in a row about resumption: nginx now and then
 /// closes before its tickets have been read.
 const MOSTLY: f64 = 0.8;
@@ -140,7 +143,7 @@ impl Bench {
         let config = if resumed { &self.resuming } else { &self.full };
         let mut fleet = Fleet::new(proxy.address, "/echo", config);
         let mut script = Shake { units: 0, resumed: 0, ending: false };
-        fleet.connect(16)?;
+        fleet.connect(AT_ONCE)?;
         fleet.run(&mut script, WARM_UP, |_| false)?;
         let before = (script.units, script.resumed);
         let (begin, cpu) = (Instant::now(), proxy.cpu());

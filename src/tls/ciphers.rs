@@ -5,13 +5,17 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 /// AES-128 before AES-256, which many clients list the other way round: 128 bits are enough, it takes
 /// fewer rounds for each record, and its hash, SHA-256, is done by the processor where SHA-384 of
-/// every handshake is not.
+/// every handshake is not. Where the processor has no instructions for AES, ChaCha20 comes first.
 pub(super) fn provider() -> CryptoProvider {
+    ordered(has_aes())
+}
+
+fn ordered(has_aes: bool) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     // The sort is stable: TLS 1.3 stays before TLS 1.2.
     provider.cipher_suites.sort_by_key(|it| {
         let suite = it.suite();
-        (it.tls13().is_none(), !is_aes_128(suite), is_chacha(suite))
+        (it.tls13().is_none(), is_chacha(suite) == has_aes, !is_aes_128(suite))
     });
     provider
 }
@@ -24,7 +28,7 @@ pub(super) fn prefers_chacha(suites: &[CipherSuite]) -> bool {
 }
 
 /// Whether this processor has instructions for AES.
-pub(super) fn has_aes() -> bool {
+fn has_aes() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("aes");
     #[cfg(target_arch = "aarch64")]
@@ -52,7 +56,7 @@ mod tests {
     #[test]
     fn aes_128_comes_first_and_nothing_is_left_out() {
         let names: Vec<_> =
-            provider().cipher_suites.iter().filter_map(|it| it.suite().as_str()).collect();
+            ordered(true).cipher_suites.iter().filter_map(|it| it.suite().as_str()).collect();
         assert_eq!(names.len(), aws_lc_rs::default_provider().cipher_suites.len());
         assert_eq!(
             names[..3],
@@ -62,6 +66,7 @@ mod tests {
                 "TLS13_CHACHA20_POLY1305_SHA256"
             ]
         );
+        assert!(is_chacha(ordered(false).cipher_suites[0].suite()));
         assert!(names[3].contains("_AES_128_") && names[names.len() - 1].contains("_CHACHA20_"));
     }
 
