@@ -16,6 +16,7 @@ mod client_ca;
 mod closing;
 mod crowd;
 mod diagnosis;
+mod documents;
 mod faults;
 mod handover;
 mod handshake;

@@ -1,7 +1,7 @@
 //! A certificate authority and its certificates, made anew by each run of the tests.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -16,8 +16,7 @@ struct Authority {
 }
 
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
-    let folder = std::env::temp_dir().join(format!("wsgate-test-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
+    let folder = fresh_folder();
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -25,6 +24,22 @@ static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
     let issuer = Issuer::new(params, key);
     Authority { folder, root, issuer, made: Mutex::default() }
 });
+
+/// In the system's folder for temporary files, since paths of unix sockets are short. What earlier runs
+/// have left goes, also what one with the same process id has: a socket there could not be bound again.
+fn fresh_folder() -> PathBuf {
+    let all = std::env::temp_dir().join("wsgate-tests");
+    let id = std::process::id().to_string();
+    for run in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+        let name = run.file_name();
+        if name == id.as_str() || !Path::new("/proc").join(name).exists() {
+            let _ = std::fs::remove_dir_all(run.path());
+        }
+    }
+    let folder = all.join(id);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
 
 pub fn folder() -> &'static str {
     AUTHORITY.folder.to_str().expect("UTF-8")
