@@ -14,9 +14,10 @@ use crate::life::{Elapsed, Fault, Timer, within};
 use crate::stream::{Socket, Stream};
 use crate::tls::client::Client;
 
-/// Sockets that leave from one address of this machine before the next one is used: somewhat
-/// fewer than the 28,232 ports that Linux gives out by itself.
-const PER_SOURCE: u64 = 24_000;
+/// Sockets that leave from one address of this machine before the next one is used: somewhat fewer
+/// than half the 28,232 ports that Linux gives out by itself. It looks through all ports of one parity
+/// before it takes one of the other, and so at every further connection when those are used up.
+const PER_SOURCE: u64 = 13_000;
 
 /// Addresses tried when the ports of the first are used up.
 const SOURCES_TRIED: u64 = 4;
@@ -187,6 +188,14 @@ mod tests {
     fn parties(client: &str, local: &str) -> Parties {
         let address = |it: &str| Some(it.parse().expect("an address"));
         Parties { client: address(client), local: address(local) }
+    }
+
+    #[test]
+    fn the_next_loopback_address_comes_before_half_the_ports_of_the_first_are_used() {
+        const PORTS: u64 = 60_999 - 32_768 + 1;
+        assert_eq!(source(0), None, "the kernel chooses");
+        assert_eq!(source((PORTS / 2 - 1) / PER_SOURCE), Some(Ipv4Addr::new(127, 0, 0, 2)));
+        assert_eq!(source((PORTS - 2) / PER_SOURCE), Some(Ipv4Addr::new(127, 0, 0, 3)));
     }
 
     #[test]
