@@ -18,7 +18,7 @@ use wsgate::drain::Signal;
 use wsgate::http::{Door, Served, Sites, Spelling, Visit, serve};
 use wsgate::observe::access::Access;
 use wsgate::observe::books::Books;
-use wsgate::relay::{self, Rules, Tunnel};
+use wsgate::relay::{Rules, Running, Tunnel};
 use wsgate::stream::{Socket, Stream};
 use wsgate::upstream::Pools;
 
@@ -89,10 +89,11 @@ fn build() -> House {
 async fn connection(house: &House, said: &[u8], answer: &[u8], chunk: usize) -> Vec<u8> {
     let (signal, drain) = Signal::new();
     let books = Arc::new(Books::new(Access::off()));
+    let gateway = Arc::new(house.config.gateway.clone());
     let (mut client, ours) = UnixStream::pair().unwrap();
     let visit = Visit {
         sites: Arc::clone(&house.sites),
-        gateway: Arc::new(house.config.gateway.clone()),
+        gateway: Arc::clone(&gateway),
         spelling: house.spelling.clone(),
         books: Arc::clone(&books),
         drain: drain.clone(),
@@ -117,17 +118,15 @@ async fn connection(house: &House, said: &[u8], answer: &[u8], chunk: usize) -> 
         if let Served::Switched(it) = serve(Stream::Plain(Socket::Unix(ours)), visit).await {
             let mut it = *it;
             let rules = Rules {
-                heartbeat: it.terms.heartbeat,
-                limits: it.terms.limits,
+                route: it.terms.route,
+                gateway: Arc::clone(&gateway),
                 compressed: it.terms.compressed,
                 engine_io: it.terms.engine_io,
-                drain: house.config.gateway.drain.clone(),
-                close: house.config.gateway.timeouts.close,
             };
             let entered = books.sockets.enter(&it.record.line, it.terms.lane);
             let live = Arc::clone(entered.live());
-            let tunnel = Tunnel { client: it.client, backend: it.backend, rules, live };
-            relay::run(tunnel, drain, &mut it.record).await;
+            let tunnel = Tunnel { client: it.client, backend: it.backend, rules, live, drain };
+            Running::new(tunnel, Arc::clone(&books)).run(&mut it.record).await;
         }
     };
     let both = async { tokio::join!(talk, gate) };

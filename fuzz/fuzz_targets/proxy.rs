@@ -34,12 +34,12 @@ fn words(header: &[u8], taken: &Header) {
     let Some(line) = header.strip_prefix(b"PROXY ").and_then(|it| it.strip_suffix(b"\r\n")) else {
         return;
     };
-    let line = std::str::from_utf8(line).expect("ASCII");
-    let words: Vec<&str> = line.split(' ').collect();
-    if words[0] == "UNKNOWN" {
+    if line == b"UNKNOWN" || line.starts_with(b"UNKNOWN ") {
         assert_eq!(taken.proxied, None, "{line:?}");
         return;
     }
+    let line = std::str::from_utf8(line).expect("ASCII");
+    let words: Vec<&str> = line.split(' ').collect();
     let proxied = taken.proxied.expect("addresses");
     let [family, client, local, client_port, local_port] = words[..] else {
         panic!("{} words: {line:?}", words.len())

@@ -149,7 +149,11 @@ fn line_length(buf: &[u8]) -> Result<Option<usize>, Malformed> {
     let line = seen[..end].strip_suffix(b"\r").ok_or(Malformed::Invalid)?;
     // The crate reads numbers as Rust does, which takes a sign too.
     let signed = |it: &[u8]| it.first() == Some(&b'+');
-    if !line.starts_with(b"PROXY UNKNOWN") && line.split(|it| *it == b' ').any(signed) {
+    // What is behind UNKNOWN is to be ignored, but the word is to end there.
+    let unknown =
+        line.strip_prefix(b"PROXY UNKNOWN").map(|it| it.first().is_none_or(|it| *it == b' '));
+    let invalid = unknown.map_or_else(|| line.split(|it| *it == b' ').any(signed), |it| !it);
+    if invalid {
         return Err(Malformed::Invalid);
     }
     Ok(Some(end + 1))

@@ -49,7 +49,8 @@ fn both_versions_say_whom_they_speak_for() {
 #[test]
 fn what_is_no_header_is_refused_as_early_as_it_shows() {
     let long = format!("PROXY UNKNOWN {}\r\n", "x".repeat(100));
-    let table: [(&[u8], Malformed); 20] = [
+    let table: [(&[u8], Malformed); 21] = [
+        (b"PROXY UNKNOWN\xff\r\n", Malformed::Invalid),
         (b"G", Malformed::Missing),
         (b"\x16\x03\x01", Malformed::Missing),
         (b"proxy", Malformed::Missing),
