@@ -61,6 +61,11 @@ fn pool(upstream: &Directive, reach: &Reach, work: &mut Work<'_>) -> Result<Pool
     if pool.servers.is_empty() {
         return Err(format!("upstream `{}` has no server that can be used", upstream.arg(0)));
     }
+    if pool.servers.iter().all(|it| it.backup) {
+        pool.servers.iter_mut().for_each(|it| it.backup = false);
+        work.ledger
+            .differs(upstream, "there is nobody whom its backups could stand in for: they serve");
+    }
     if pool.servers.len() == 1 {
         (pool.balance, pool.hash_on) = (None, None);
     }
@@ -111,7 +116,10 @@ fn server(directive: &Directive, reach: &Reach, pool: &mut Pool, work: &mut Work
         }
     }
     match pool.servers.iter_mut().find(|it| it.address == server.address) {
-        Some(twin) => twin.weight = (twin.weight + server.weight).min(1000),
+        Some(twin) => {
+            twin.weight = (twin.weight + server.weight).min(1000);
+            twin.backup &= server.backup;
+        }
         None => pool.servers.push(server),
     }
     work.ledger.carried(directive);

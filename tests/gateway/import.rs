@@ -149,6 +149,18 @@ fn a_guard_that_cannot_be_carried_closes_its_route_whatever_else_is_said_of_it()
 }
 
 #[test]
+fn backups_with_nobody_to_stand_in_for_serve() {
+    let text = "upstream u { server 127.0.0.1:1 backup; server 127.0.0.1:2 backup; } \
+                server { listen 443 ssl; server_name a.example.com; ssl_certificate /a; \
+                ssl_certificate_key /b; location / { proxy_pass http://u; } }";
+    let imported = import_text(Path::new("nginx.conf"), text).expect("it is read");
+    let file = Path::new("gateway.toml");
+    let parsed = config::parse(file, &imported.toml, &|_| None);
+    parsed.unwrap_or_else(|report| panic!("{}", report.render()));
+    assert!(imported.report.to_string().contains("they serve"), "{}", imported.report);
+}
+
+#[test]
 fn the_command_prints_the_file_and_the_report_apart() {
     let path = format!("{FOLDER}/tencent-demo/nginx.conf");
     let (code, out, err) = run(&[&path], "");
