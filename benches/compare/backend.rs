@@ -21,6 +21,8 @@ pub const ROOM: u64 = 125;
 
 const ROOM_EVERY: Duration = Duration::from_nanos(1_000_000_000 / 60);
 const CHUNK: usize = 256 * 1024;
+/// Reads, or messages of a source, before it is another peer's turn: a fast other side would keep a loop busy for ever.
+const TURN: usize = 4;
 const LISTENER: Token = Token(usize::MAX);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -52,6 +54,8 @@ struct Peer {
     /// The frame under way is given back.
     speaking: bool,
     closing: bool,
+    /// Its turn ended before its work: it waits for the next.
+    waits: bool,
 }
 
 /// Starts it; where it listens, and its desk.
@@ -73,24 +77,37 @@ fn serve(mut listener: TcpListener, desk: &Desk) -> io::Result<()> {
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut events = Events::with_capacity(1024);
     let (mut peers, mut free) = (Vec::<Option<Peer>>::new(), Vec::new());
-    let mut called = 0;
+    let (mut called, mut waiting) = (0, Vec::new());
     let mut scratch = vec![0; CHUNK];
     let mut next = Instant::now();
     loop {
         let wait = next.saturating_duration_since(Instant::now());
+        let wait = if waiting.is_empty() { wait } else { Duration::ZERO };
         match poll.poll(&mut events, Some(wait)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             other => other?,
         }
-        for event in &events {
-            if event.token() == LISTENER {
+        // Behind the events: what goes on here has no other to wait for.
+        let turns = std::mem::take(&mut waiting);
+        let called_up = events.iter().map(|it| (it.token().0, false));
+        for (at, turn) in called_up.chain(turns.into_iter().map(|it| (it, true))) {
+            if at == LISTENER.0 {
                 accept(&listener, &poll, &mut peers, &mut free)?;
-            } else if let Some(slot) = peers.get_mut(event.token().0)
+            } else if let Some(slot) = peers.get_mut(at)
                 && let Some(peer) = slot
-                && peer.ready(&mut scratch, &desk.sunk).is_err()
             {
-                *slot = None;
-                free.push(event.token().0);
+                peer.waits &= !turn;
+                match peer.ready(&mut scratch, &desk.sunk) {
+                    Ok(true) if !peer.waits => {
+                        peer.waits = true;
+                        waiting.push(at);
+                    }
+                    Ok(_) => {}
+                    Err(_) => {
+                        *slot = None;
+                        free.push(at);
+                    }
+                }
             }
         }
         let calls = desk.calls.load(Relaxed);
@@ -148,31 +165,34 @@ fn accept(
             at: 0,
             speaking: false,
             closing: false,
+            waits: false,
         });
     }
 }
 
 impl Peer {
-    fn ready(&mut self, scratch: &mut [u8], sunk: &AtomicU64) -> io::Result<()> {
-        self.flush()?;
-        loop {
+    /// Writes and reads; whether there is more to do when others have had their turn.
+    fn ready(&mut self, scratch: &mut [u8], sunk: &AtomicU64) -> io::Result<bool> {
+        let mut more = self.flush()?;
+        for _ in 0..TURN {
             // What is not taken back is not read either.
             if self.out.len() - self.at > CHUNK && self.mode == Mode::Echo {
-                return Ok(());
+                return Ok(more);
             }
             match self.socket.read(scratch) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(some) => {
                     self.take(&scratch[..some], sunk);
-                    self.flush()?;
+                    more |= self.flush()?;
                     if some < scratch.len() {
-                        return Ok(());
+                        return Ok(more);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(more),
                 Err(error) => return Err(error),
             }
         }
+        Ok(true)
     }
 
     fn take(&mut self, bytes: &[u8], sunk: &AtomicU64) {
@@ -226,7 +246,8 @@ impl Peer {
         });
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<bool> {
+        let mut messages = 0;
         loop {
             if self.at == self.out.len() {
                 self.out.clear();
@@ -235,15 +256,16 @@ impl Peer {
                 if self.closing {
                     return Err(io::ErrorKind::ConnectionAborted.into());
                 }
-                if self.mode != Mode::Source {
-                    return Ok(());
+                if self.mode != Mode::Source || messages == TURN {
+                    return Ok(self.mode == Mode::Source);
                 }
+                messages += 1;
                 frames::head(0x82, BULK, false, &mut self.out);
                 self.out.resize(self.out.len() + BULK as usize, 7);
             }
             match self.socket.write(&self.out[self.at..]) {
                 Ok(some) => self.at += some,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             }
         }

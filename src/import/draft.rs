@@ -4,7 +4,8 @@
 use std::fmt::Write;
 
 use super::toml::{
-    dotted, inline_table, key, line, list, list_unless_empty, optional, quoted, remarks, table,
+    comment, dotted, inline_table, key, line, list, list_unless_empty, optional, quoted, remarks,
+    table,
 };
 
 /// The whole file.
@@ -183,7 +184,7 @@ impl Listener {
         table(text, "[[listeners]]");
         let address = quoted(&self.address);
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "address = {address}  # {}", self.remark);
+        let _ = writeln!(text, "address = {address}  {}", comment(&self.remark));
         line(text, "protocol", &quoted(if self.tls { "https" } else { "http" }));
         if self.redirect {
             line(text, "redirect_to_https", "true");
@@ -195,7 +196,7 @@ impl Listener {
 
 impl Pool {
     fn render(&self, text: &mut String) {
-        let _ = writeln!(text, "\n[backends.{}]  # {}", key(&self.name), self.remark);
+        let _ = writeln!(text, "\n[backends.{}]  {}", key(&self.name), comment(&self.remark));
         let plain = self.servers.iter().all(|it| it.weight == 1 && !it.backup);
         if let (true, [only]) = (plain, self.servers.as_slice()) {
             line(text, "servers", &format!("[{}]", quoted(&only.address)));

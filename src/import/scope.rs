@@ -42,8 +42,9 @@ impl<'a> Work<'a> {
 
     /// A path as nginx reads it: relative to the folder of its configuration.
     pub fn path(&self, text: &str) -> String {
-        let path = self.folder.join(Path::new(text));
-        path.to_string_lossy().into_owned()
+        let path = self.folder.join(Path::new(text)).to_string_lossy().into_owned();
+        // Where a dash comes first, the configuration suspects the PEM itself.
+        if path.starts_with('-') { format!("./{path}") } else { path }
     }
 
     /// The `map` that makes `$variable`.

@@ -30,8 +30,13 @@ pub fn key(text: &str) -> String {
 /// Comments, a line each.
 pub fn remarks(text: &mut String, remarks: &[String]) {
     for it in remarks {
-        let _ = writeln!(text, "# {}", it.replace(char::is_control, " "));
+        let _ = writeln!(text, "{}", comment(it));
     }
+}
+
+/// A comment on one line, whatever the names of files have in them.
+pub fn comment(text: &str) -> String {
+    format!("# {}", text.replace(char::is_control, " "))
 }
 
 /// A header behind an empty line.

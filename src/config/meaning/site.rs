@@ -120,7 +120,7 @@ fn file_path(text: &str) -> Result<PathBuf, Wrong> {
     if text.is_empty() {
         return Err(Wrong::new("the path of a file is missing"));
     }
-    if text.trim_start().starts_with("-----BEGIN") {
+    if text.trim_start().starts_with("-----BEGIN ") {
         return Err(Wrong::new("this is the PEM itself; the path of its file belongs here"));
     }
     Ok(PathBuf::from(text))
