@@ -33,6 +33,11 @@ pub fn hash_on(text: &str) -> bool {
     backend::hash_on(text).is_ok()
 }
 
+/// `backends.NAME.tls.server_name`
+pub fn server_name(text: &str) -> bool {
+    backend::server_name(text).is_ok()
+}
+
 /// A CIDR or a single address.
 pub fn network(text: &str) -> Option<IpNet> {
     address::network(text).ok()

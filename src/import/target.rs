@@ -203,6 +203,10 @@ fn reach(tls: bool, proxy_pass: &Directive, scope: &Scope<'_>, work: &mut Work<'
             );
             continue;
         }
+        if key == "server_name" && !accepts::server_name(value) {
+            work.ledger.not(directive, "not a name that a certificate could have");
+            continue;
+        }
         let value = if key == "server_name" { value.to_owned() } else { work.path(value) };
         reach.tls_keys.push((key, value));
         work.ledger.carried(directive);
