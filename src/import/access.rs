@@ -178,7 +178,8 @@ fn guards<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
 pub fn client_ca<'a>(scope: &Scope<'a>, work: &mut Work<'a>) -> Option<&'a Directive> {
     let verify = scope.last("ssl_verify_client", work.ledger)?;
     let authorities = scope.last("ssl_client_certificate", work.ledger)?;
-    (verify.arg(0) == "on" && !authorities.arg(0).contains('$')).then_some(authorities)
+    (verify.arg(0) == "on" && !authorities.arg(0).is_empty() && !authorities.arg(0).contains('$'))
+        .then_some(authorities)
 }
 
 fn verified<'a>(

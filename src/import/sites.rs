@@ -171,13 +171,13 @@ fn certificate<'a>(server: &Server<'a>, site: &mut Site, work: &mut Work<'a>) {
     let mut missing = false;
     for (key, end) in [("ssl_certificate", "crt"), ("ssl_certificate_key", "key")] {
         let all = server.scope.all(key, work.ledger);
-        let usable = |it: &&&Directive| !it.arg(0).contains(['$', ':']);
-        let file = all.first().filter(usable).map(|it| work.path(it.arg(0)));
+        let named = |it: &Directive| !it.arg(0).is_empty() && !it.arg(0).contains(['$', ':']);
+        let file = all.first().filter(|it| named(it)).map(|it| work.path(it.arg(0)));
         missing |= file.is_none();
         let file = file.unwrap_or_else(|| format!("certs/{name}.{end}"));
         for (index, directive) in all.iter().enumerate() {
             match index {
-                0 if directive.arg(0).contains(['$', ':']) => {
+                0 if !named(directive) => {
                     work.ledger.not(directive, "a certificate is a file with a fixed name")
                 }
                 0 => work.ledger.carried(directive),

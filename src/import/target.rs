@@ -196,7 +196,7 @@ fn reach(tls: bool, proxy_pass: &Directive, scope: &Scope<'_>, work: &mut Work<'
     for (name, key) in keys {
         let Some(directive) = scope.last(name, work.ledger) else { continue };
         let value = directive.arg(0);
-        if !tls || value.contains('$') {
+        if !tls || value.is_empty() || value.contains('$') {
             work.ledger.not(
                 directive,
                 if tls { "variables have no value here" } else { "these servers speak no TLS" },
