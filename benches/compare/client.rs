@@ -16,6 +16,13 @@ use super::frames::{self, Frames, Piece};
 
 const SCRATCH: usize = 256 * 1024;
 
+/// Reads, or pieces written, before it is another socket's turn and the clock's: where the other side
+/// keeps up, one socket would go on for ever.
+const TURN: usize = 4;
+
+/// Between two ticks of a script, at most and where nothing comes.
+const TICK: Duration = Duration::from_millis(1);
+
 /// What the sockets of a fleet do.
 pub trait Script {
     /// The 101 has come.
@@ -42,6 +49,8 @@ pub struct Socket {
     frames: Frames,
     open: bool,
     closing: bool,
+    /// Its turn ended before its work: it waits for the next.
+    waits: bool,
     /// Whether the session was resumed.
     pub resumed: bool,
     /// Payload received.
@@ -60,6 +69,8 @@ pub struct Fleet {
     config: Arc<ClientConfig>,
     sockets: Vec<Option<Socket>>,
     open: usize,
+    /// Those whose turn is not over.
+    waiting: Vec<usize>,
     /// So many leave from one address of 127.0.0.0/8 before the next is used; 0: the kernel chooses.
     pub per_source: usize,
     scratch: Vec<u8>,
@@ -74,6 +85,7 @@ impl Fleet {
             config: Arc::clone(config),
             sockets: Vec::new(),
             open: 0,
+            waiting: Vec::new(),
             per_source: 0,
             scratch: vec![0; SCRATCH],
         }
@@ -109,6 +121,7 @@ impl Fleet {
             frames: Frames::default(),
             open: false,
             closing: false,
+            waits: false,
             resumed: false,
             received: 0,
             left: 0,
@@ -149,12 +162,20 @@ impl Fleet {
         let mut events = Events::with_capacity(1024);
         let end = Instant::now() + time;
         while Instant::now() < end && !done(self) {
-            match self.poll.poll(&mut events, Some(Duration::from_millis(1))) {
+            let wait = if self.waiting.is_empty() { TICK } else { Duration::ZERO };
+            match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
+            let turns = std::mem::take(&mut self.waiting);
             for event in &events {
                 self.ready(event.token().0, script)?;
+            }
+            for at in turns {
+                if let Some(socket) = &mut self.sockets[at] {
+                    socket.waits = false;
+                    self.ready(at, script)?;
+                }
             }
             script.tick(&mut self.sockets);
         }
@@ -167,7 +188,13 @@ impl Fleet {
         let outcome = socket.ready(&mut self.scratch, script);
         self.open += usize::from(socket.open && !before);
         match outcome {
-            Ok(()) => Ok(()),
+            Ok(more) => {
+                if more && !socket.waits {
+                    socket.waits = true;
+                    self.waiting.push(at);
+                }
+                Ok(())
+            }
             Err(_) if socket.closing => {
                 self.open -= usize::from(socket.open);
                 self.sockets[at] = None;
@@ -197,12 +224,18 @@ impl Socket {
         self.say(&frame);
     }
 
-    fn ready(&mut self, scratch: &mut [u8], script: &mut dyn Script) -> io::Result<()> {
-        loop {
+    /// Reads and writes; whether there is more to do when others have had their turn.
+    fn ready(&mut self, scratch: &mut [u8], script: &mut dyn Script) -> io::Result<bool> {
+        let read = self.read(scratch, script)?;
+        Ok(self.write(script)? || read)
+    }
+
+    fn read(&mut self, scratch: &mut [u8], script: &mut dyn Script) -> io::Result<bool> {
+        for _ in 0..TURN {
             let got = match self.tcp.read(scratch) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(got) => got,
-                Err(error) if is_early(&error) => break,
+                Err(error) if is_early(&error) => return Ok(false),
                 Err(error) => return Err(error),
             };
             let mut rest = &scratch[..got];
@@ -217,19 +250,23 @@ impl Socket {
                 }
             }
             if got < scratch.len() {
-                break;
+                return Ok(false);
             }
         }
-        while self.flush()? {
-            if !self.open || self.closing {
-                break;
+        Ok(true)
+    }
+
+    fn write(&mut self, script: &mut dyn Script) -> io::Result<bool> {
+        for _ in 0..TURN {
+            if !self.flush()? || !self.open || self.closing {
+                return Ok(false);
             }
             script.drained(self);
             if !self.tls.wants_write() {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn take(&mut self, mut plain: &[u8], script: &mut dyn Script) -> io::Result<()> {
