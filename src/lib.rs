@@ -1,7 +1,9 @@
 //! wsgate: a TLS-terminating WebSocket gateway. This file is the map of the house.
 
 pub mod accept;
+pub mod acme;
 pub mod admin;
+pub mod challenges;
 pub mod cli;
 pub mod config;
 pub mod connection;

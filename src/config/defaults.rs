@@ -57,6 +57,11 @@ pub const LOG_LEVEL: &str = "info";
 /// `admin.listen`: for this machine only; next to the 9xxx ports of other exporters.
 pub const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 
+/// `acme.directory`: the CA that asks for nothing but a proof of the name.
+pub const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
+/// `acme.storage`: what the unit file's StateDirectory= makes writable.
+pub const ACME_STORAGE: &str = "/var/lib/wsgate/acme";
+
 /// `backends.NAME.connect_timeout`: a backend that near either answers at once or is down.
 pub const CONNECT_TIMEOUT: Duration = seconds(3);
 

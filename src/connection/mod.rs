@@ -10,6 +10,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::accept::{Accepted, Crowd, Held};
+use crate::challenges::Challenges;
 use crate::drain::{Phase, Watch};
 use crate::http::{self, Door, Served, Spelling, Switched, Visit};
 use crate::life::{By, Cause, Stage, TlsFault};
@@ -38,6 +39,8 @@ pub struct House {
     pub port: Option<u16>,
     /// Who has to begin with a PROXY header there.
     pub proxies: Arc<[IpNet]>,
+    /// What CAs may see just now.
+    pub challenges: Arc<Challenges>,
     /// What is known of every address.
     pub crowd: Arc<Crowd>,
 }
@@ -109,11 +112,11 @@ async fn secure(
     let mut drain = house.drain.clone();
     let shaken = tokio::select! {
         biased;
-        shaken = tls::handshake(socket, &snapshot.tls, limit) => shaken,
+        shaken = tls::handshake(socket, &snapshot.tls, &house.challenges, limit) => shaken,
         () = drain.reached(Phase::Cutting) => return None,
     };
     match shaken {
-        Ok(Handshake { stream, server_name, resumed, newest }) => {
+        Ok(Some(Handshake { stream, server_name, resumed, newest })) => {
             let metrics = &house.books.metrics;
             let counter = if resumed { &metrics.tls_resumed } else { &metrics.tls_full };
             counter.add(1);
@@ -122,9 +125,20 @@ async fn secure(
             record.dismiss();
             Some((stream, Some(server_name)))
         }
+        Ok(None) => {
+            record.end_here(By::Client, Cause::Finished);
+            record.detail(&"a CA has seen the proof of tls-alpn-01");
+            None
+        }
         Err(error) => {
-            record.end_here(By::Client, refused(&error));
-            if let HandshakeError::Name(TlsFault::UnknownName, name) = &error {
+            let by = match &error {
+                HandshakeError::NotIssued(_) => By::Gateway,
+                _ => By::Client,
+            };
+            record.end_here(by, refused(&error));
+            if let HandshakeError::Name(TlsFault::UnknownName, name)
+            | HandshakeError::NotIssued(name) = &error
+            {
                 record.line.host.clone_from(name);
             }
             record.detail(&error);
@@ -136,6 +150,7 @@ async fn secure(
 fn refused(error: &HandshakeError) -> Cause {
     match error {
         HandshakeError::Elapsed(elapsed) => Cause::Timer(elapsed.timer),
+        HandshakeError::NotIssued(_) => Cause::Tls(TlsFault::NotIssued),
         HandshakeError::Name(fault, _) | HandshakeError::Io(fault, _) => Cause::Tls(*fault),
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::contained::contained;
 use super::gateway::{Shared, spawn};
 use crate::accept::{self, Accepted, Bound, Crowd, Inherited, ListenError};
+use crate::challenges::Challenges;
 use crate::config::model::{ListenAddress, Listener, Protocol};
 use crate::connection::{House, receive, walk};
 use crate::drain::{Phase, Watch};
@@ -92,7 +93,7 @@ impl Doors {
     pub(super) fn apply(&mut self, plan: Plan) {
         let mut before = std::mem::take(&mut self.open);
         for (listener, bound) in plan.0 {
-            let manners = Manners::of(&listener);
+            let manners = Manners::of(&listener, &self.porch.shared.challenges);
             let address = listener.address.value;
             let known = before.iter().position(|it| it.address == address);
             match (bound, known) {
@@ -174,6 +175,7 @@ async fn listen(
             door: manners.door.clone(),
             port: port(bound.address()),
             proxies: Arc::clone(&manners.proxies),
+            challenges: Arc::clone(&porch.shared.challenges),
             crowd: Arc::clone(&porch.crowd),
         };
         let snapshot = porch.shared.snapshot.load_full();
@@ -193,19 +195,20 @@ async fn listen(
 }
 
 impl Manners {
-    fn of(listener: &Listener) -> Self {
+    fn of(listener: &Listener, challenges: &Arc<Challenges>) -> Self {
         let proxies = listener.proxy_protocol.as_slice().into();
-        Self { door: door(&listener.protocol), proxies }
+        Self { door: door(&listener.protocol, challenges), proxies }
     }
 }
 
-fn door(protocol: &Protocol) -> Door {
+fn door(protocol: &Protocol, challenges: &Arc<Challenges>) -> Door {
     match protocol {
         Protocol::Https => Door::Https,
         Protocol::Http { redirect_to_https, acme_challenge_root } => {
             Door::Http(Arc::new(PlainDoor {
                 redirect_to_https: *redirect_to_https,
                 acme_challenge_root: acme_challenge_root.clone(),
+                challenges: Arc::clone(challenges),
             }))
         }
     }

@@ -6,17 +6,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 
 use super::certificates::Files;
 use super::chores;
 use super::doors::{Doors, Porch};
+use super::issuing::Issuing;
 use super::handover::{HandoverError, Program, hand_over};
 use super::upkeep::Upkeep;
 use super::window::{AdminError, Window};
 use super::{memory, removed};
 use crate::accept::{Inherited, ListenError};
+use crate::acme::Plan;
+use crate::challenges::Challenges;
 use crate::config::Config;
 use crate::config::model::{self, ListenAddress, LogFormat};
 use crate::drain::{Phase, Signal};
@@ -40,12 +43,14 @@ pub struct Gateway {
     window: Window,
     files: Files,
     upkeep: Upkeep,
+    issuing: Issuing,
 }
 
 /// What outlives a reload.
 pub(super) struct Shared {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     tickets: Tickets,
+    pub(super) challenges: Arc<Challenges>,
     pub(super) books: Arc<Books>,
 }
 
@@ -112,9 +117,15 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let tickets = Tickets::default();
         let snapshot = Snapshot::build(&config, &tickets, None)?;
+        let orders = Plan::of(&config)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let spelling = Spelling::learn().await?;
-        let shared = Arc::new(Shared { snapshot, tickets, books: Arc::new(books) });
+        let shared = Arc::new(Shared {
+            snapshot,
+            tickets,
+            challenges: Arc::default(),
+            books: Arc::new(books),
+        });
         let (signal, watch) = Signal::new();
         let permits = Arc::new(Semaphore::new(config.gateway.max_connections));
         let porch = Porch {
@@ -133,9 +144,11 @@ impl Gateway {
         let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
         spawn(chores::sweep(Arc::clone(&shared), watch.clone()));
         spawn(chores::remember(Arc::clone(&shared.books), watch.clone()));
-        spawn(memory::watch(Arc::clone(&shared), watch));
+        spawn(memory::watch(Arc::clone(&shared), watch.clone()));
         let files = Files::of(&config);
-        Ok(Self { signal, shared, config, doors, window, files, upkeep })
+        let mut issuing = Issuing::new(&shared, watch);
+        issuing.follow(orders);
+        Ok(Self { signal, shared, config, doors, window, files, upkeep, issuing })
     }
 
     /// Where it listens, in the order of the configuration; port 0 has become a real one.
@@ -166,6 +179,7 @@ impl Gateway {
     pub async fn reload(&mut self, config: Config) -> Result<Vec<&'static str>, ReloadError> {
         let running = self.shared.snapshot.load_full();
         let next = Snapshot::build(&config, &self.shared.tickets, Some(&running))?;
+        let orders = Plan::of(&config)?;
         let plan = self.doors.plan(&config.listeners).await?;
         let view = self.window.plan(&config.admin, &mut self.doors).await?;
         let fixed = needs_restart(&self.config, &config);
@@ -174,6 +188,7 @@ impl Gateway {
         self.doors.apply(plan);
         self.window.apply(view);
         self.files = Files::of(&config);
+        self.issuing.follow(orders);
         let gone = removed::let_go(&self.shared.books.sockets, &config);
         if gone > 0 {
             tracing::info!(sockets = gone, "their route or backend is gone: they are let go");
@@ -194,6 +209,11 @@ impl Gateway {
         self.shared.snapshot.store(Arc::new(next.0));
     }
 
+    /// Rings when a certificate that was ordered here is on disk: then it is time to [`Gateway::renew`].
+    pub fn issued(&self) -> Arc<Notify> {
+        self.issuing.bell()
+    }
+
     /// The configuration that holds now.
     pub fn config(&self) -> &Config {
         &self.config
@@ -211,6 +231,7 @@ impl Gateway {
         let successor = hand_over(program, &sockets).await?;
         self.doors.give_away();
         self.window.give_away();
+        self.issuing.stop();
         Ok(successor)
     }
 

@@ -8,6 +8,7 @@ mod contained;
 mod doors;
 mod gateway;
 mod handover;
+mod issuing;
 mod limits;
 mod memory;
 mod removed;

@@ -143,12 +143,17 @@ fn feed_watchdog() {
 /// Does what signals ask for, until one asks to stop or another process goes on.
 async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program: &Program) {
     let (mut looks, mut days) = (interval(LOOKS), interval(DAY));
+    let issued = gateway.issued();
     let succeeded = loop {
         let wish = tokio::select! {
             wish = signals.next() => wish,
             _ = looks.tick() => {
                 gateway.renew();
                 tell_status(&gateway);
+                continue;
+            }
+            () = issued.notified() => {
+                gateway.renew();
                 continue;
             }
             _ = days.tick() => {

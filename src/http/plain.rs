@@ -1,7 +1,8 @@
-//! What an http listener does besides serving routes: send people to https, and hand out the
-//! files of an external ACME client (RFC 8555 section 8.3).
+//! What an http listener does besides serving routes: send people to https, and hand out what proves a name to a
+//! CA (RFC 8555 section 8.3): of the gateway's own orders, and the files of an external ACME client.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hyper::header::{HeaderValue, LOCATION};
 use hyper::{Request, Response, StatusCode};
@@ -9,6 +10,7 @@ use tokio::io::AsyncReadExt;
 
 use super::head::Authority;
 use super::reply::{ReplyBody, denial, text};
+use crate::challenges::Challenges;
 use crate::life::{Cause, Refusal};
 
 /// Where ACME servers look.
@@ -25,13 +27,18 @@ pub struct PlainDoor {
     pub redirect_to_https: bool,
     /// The folder of an ACME client.
     pub acme_challenge_root: Option<PathBuf>,
+    /// What the gateway itself can prove just now.
+    pub challenges: Arc<Challenges>,
 }
 
 impl PlainDoor {
     /// The challenge that `path` asks for, if this listener answers challenges.
     pub async fn challenge(&self, path: &str) -> Option<Result<Response<ReplyBody>, Refusal>> {
-        let root = self.acme_challenge_root.as_deref()?;
         let token = path.strip_prefix(CHALLENGES)?;
+        if let Some(content) = self.challenges.file(token) {
+            return Some(Ok(text(StatusCode::OK, content)));
+        }
+        let root = self.acme_challenge_root.as_deref()?;
         let file = read_challenge(root, token).await;
         Some(file.map(|content| text(StatusCode::OK, content)).ok_or(Refusal::NoRoute))
     }

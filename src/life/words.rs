@@ -91,6 +91,10 @@ vocabulary! {
         StalledWriter = "stalled_writer",
         /// For a new process to take the listeners over.
         Handover = "handover",
+        /// For one answer of an ACME server.
+        AcmeRequest = "acme_request",
+        /// For an order at an ACME server, from beginning to end.
+        AcmeOrder = "acme_order",
         /// `gateway.drain.timeout`
         Drain = "drain_timeout",
     }
@@ -159,6 +163,8 @@ vocabulary! {
         NoName = "no_name",
         /// The server name is in no site.
         UnknownName = "unknown_name",
+        /// The certificate of the site has yet to be ordered.
+        NotIssued = "not_issued",
         /// The client has no certificate, and the site wants one.
         NoCertificate = "no_certificate",
         /// The client's certificate is not of the site's `client_ca`, or not valid now.

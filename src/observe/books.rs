@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use super::access::Access;
 use super::endings::Endings;
 use super::history::History;
+use super::issuances::Issuances;
 use super::line::Line;
 use super::metrics::Metrics;
 use super::reloads::Reloads;
@@ -28,6 +29,8 @@ pub struct Books {
     pub history: History,
     /// What became of reloads.
     pub reloads: Reloads,
+    /// What became of the certificates that the gateway orders itself.
+    pub issuances: Issuances,
     /// When the process began to drain.
     pub departure: OnceLock<Departure>,
     /// When the books were opened.
@@ -59,6 +62,7 @@ impl Books {
             endings: Endings::default(),
             history: History::default(),
             reloads: Reloads::default(),
+            issuances: Issuances::default(),
             departure: OnceLock::new(),
             started: SystemTime::now(),
             opened: Instant::now(),

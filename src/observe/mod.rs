@@ -6,6 +6,7 @@ pub mod books;
 pub mod endings;
 pub mod histogram;
 pub mod history;
+pub mod issuances;
 pub mod lane;
 pub mod line;
 pub mod live;

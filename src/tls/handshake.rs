@@ -5,11 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::server::{Accepted, Acceptor};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::server::{Accepted, Acceptor, ClientHello};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::ciphers;
+use super::proof;
 use super::server::Table;
+use crate::challenges::Challenges;
 use crate::life::{Elapsed, Timer, TlsFault, within};
 use crate::stream::{Secure, Socket, Stream};
 
@@ -35,39 +37,62 @@ pub enum HandshakeError {
     /// The name was refused.
     #[error("the name {1:?} is in no site")]
     Name(TlsFault, String),
+    /// The name is in a site whose certificate has yet to be ordered.
+    #[error("there is no certificate for {0:?} yet")]
+    NotIssued(String),
     /// Everything else.
     #[error("{1}")]
     Io(TlsFault, #[source] io::Error),
 }
 
-/// Shakes hands with a client, in at most `limit`.
+/// Shakes hands with a client, in at most `limit`. `None`: it was a CA, which has seen one of `challenges` (RFC 8737)
+/// and has nothing more to say.
 ///
 /// # Errors
 /// [`HandshakeError`]; the client has been sent a fatal alert where there was time for one.
 pub async fn handshake(
     socket: Socket,
     table: &Table,
+    challenges: &Challenges,
     limit: Duration,
-) -> Result<Handshake, HandshakeError> {
-    within(Some(limit), Timer::TlsHandshake, shake(socket, table)).await?
+) -> Result<Option<Handshake>, HandshakeError> {
+    within(Some(limit), Timer::TlsHandshake, shake(socket, table, challenges)).await?
 }
 
-async fn shake(mut socket: Socket, table: &Table) -> Result<Handshake, HandshakeError> {
+async fn shake(
+    mut socket: Socket,
+    table: &Table,
+    challenges: &Challenges,
+) -> Result<Option<Handshake>, HandshakeError> {
     let (accepted, hello) = hear(&mut socket).await.map_err(failed)?;
     let asked = accepted.client_hello();
     let name = asked.server_name().map(str::to_owned);
     let knows_better = ciphers::prefers_chacha(asked.cipher_suites());
+    let proven = name.as_deref().filter(|_| asks_for_proof(&asked));
+    let proven = proven.and_then(|name| challenges.name(name));
     drop(accepted);
-    let Some(tls) = name.as_deref().and_then(|name| table.find(name)) else {
-        let fault = if name.is_some() { TlsFault::UnknownName } else { TlsFault::NoName };
-        refuse(socket).await;
-        return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
+    if let Some(tls) = proven {
+        let stream = Secure::accept(socket, tls, hello).await.map_err(failed)?;
+        part(stream).await;
+        return Ok(None);
+    }
+    let tls = match name.as_deref().and_then(|name| table.find(name)) {
+        Some(Some(tls)) => tls,
+        Some(None) => {
+            refuse(socket, &INTERNAL_ERROR).await;
+            return Err(HandshakeError::NotIssued(name.unwrap_or_default()));
+        }
+        None => {
+            let fault = if name.is_some() { TlsFault::UnknownName } else { TlsFault::NoName };
+            refuse(socket, &UNRECOGNIZED_NAME).await;
+            return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
+        }
     };
     let tls = if knows_better { &tls.theirs } else { &tls.ours };
     let stream = Secure::accept(socket, Arc::clone(tls), hello).await.map_err(failed)?;
     let (resumed, newest) = (stream.resumed(), stream.is_tls13());
     let (stream, server_name) = (Stream::Tls(stream), name.unwrap_or_default());
-    Ok(Handshake { stream, server_name, resumed, newest })
+    Ok(Some(Handshake { stream, server_name, resumed, newest }))
 }
 
 /// Reads until the ClientHello is whole. Returns every byte read beside it: the session of the
@@ -99,16 +124,29 @@ async fn hear(socket: &mut Socket) -> io::Result<(Accepted, Vec<u8>)> {
     }
 }
 
+/// Whether this is a CA that looks for a proof, and nothing else (RFC 8737 section 3).
+fn asks_for_proof(hello: &ClientHello<'_>) -> bool {
+    let mut offered = hello.alpn().into_iter().flatten();
+    offered.next() == Some(proof::PROTOCOL) && offered.next().is_none()
+}
+
 /// Sends the alert and lets the client hang up first.
-async fn refuse(mut socket: Socket) {
+async fn refuse(mut socket: Socket, alert: &[u8; 7]) {
+    // Whatever goes wrong now, the client was refused all the same.
+    if socket.write_all(alert).await.is_ok() {
+        part(socket).await;
+    }
+}
+
+/// Ends a stream that nothing more is expected of.
+async fn part(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let goodbye = async {
-        socket.write_all(&UNRECOGNIZED_NAME).await?;
-        socket.shutdown().await?;
+        stream.shutdown().await?;
         let mut rest = [0; 512];
-        while socket.read(&mut rest).await? > 0 {}
+        while stream.read(&mut rest).await? > 0 {}
         io::Result::Ok(())
     };
-    // Whatever goes wrong now, the client was refused all the same.
+    // It has been told all there is: how it leaves is its own affair.
     let _ = within(Some(ALERT_LINGER), Timer::Close, goodbye).await;
 }
 
@@ -132,6 +170,10 @@ fn failed(error: io::Error) -> HandshakeError {
 /// A TLS record with the fatal alert unrecognized_name(112) (RFC 8446 section 6, RFC 6066
 /// section 3). rustls would say access_denied, which a phone reports as something else.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// The same with internal_error(80): nothing that the client could do otherwise would help, and the next
+/// attempt may succeed.
+const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 
 /// How long a refused client may take to read the alert and hang up. Closing at once would reset
 /// the connection under the alert.

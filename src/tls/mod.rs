@@ -7,11 +7,13 @@ mod clients;
 mod handshake;
 pub mod inspect;
 pub mod pem;
+mod proof;
 mod server;
 mod shared_tickets;
 mod staple;
 mod tickets;
 
 pub use handshake::{Handshake, HandshakeError, handshake};
+pub use proof::{ProofError, proof};
 pub use server::{LoadError, Table};
 pub use tickets::Tickets;

@@ -1,7 +1,7 @@
 //! Certificates and keys from PEM files: the only file that knows rustls-pemfile.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -29,8 +29,15 @@ pub enum PemError {
 /// # Errors
 /// [`PemError`] when the file cannot be read or has no certificate.
 pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    let mut reader = open(path)?;
-    let chain = rustls_pemfile::certs(&mut reader).collect::<Result<Vec<_>, _>>()?;
+    chain_in(&mut open(path)?)
+}
+
+/// The same of a text that is no file (yet).
+///
+/// # Errors
+/// [`PemError`] when it has no certificate, or one whose base64 is broken.
+pub fn chain_in(mut text: &mut dyn BufRead) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let chain = rustls_pemfile::certs(&mut text).collect::<Result<Vec<_>, _>>()?;
     if chain.is_empty() { Err(PemError::NoCertificate) } else { Ok(chain) }
 }
 

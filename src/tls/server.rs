@@ -14,7 +14,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use super::ciphers;
 use super::clients;
-use super::inspect::valid_until;
+use super::inspect::{covers, valid_until};
 use super::pem::{self, PemError};
 use super::staple::{Staple, Stapled};
 use super::tickets::{Policy, Ticketers, Tickets};
@@ -27,7 +27,8 @@ pub(super) const ALPN: &[u8] = b"http/1.1";
 
 /// Every site's TLS settings, by name.
 pub struct Table {
-    names: Names<Arc<Settings>>,
+    /// `None` where the certificate has yet to be ordered.
+    names: Names<Option<Arc<Settings>>>,
     /// The same in the order of the configuration.
     sites: Vec<Loaded>,
 }
@@ -35,7 +36,10 @@ pub struct Table {
 /// One site's TLS settings.
 #[derive(Clone)]
 struct Loaded {
-    tls: Arc<Settings>,
+    /// `None` where there is no certificate yet.
+    tls: Option<Arc<Settings>>,
+    /// The domains that it is for; of one that is ordered here, it may be fewer than the site's.
+    covered: Vec<String>,
     /// Of the certificate that is in use, whatever its file has become since.
     certificate: Certificate,
 }
@@ -97,6 +101,11 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Whether it is about a certificate or its key.
+    fn is_of_pair(&self) -> bool {
+        matches!(self, Self::Certificate { .. } | Self::Key { .. } | Self::Pair { .. })
+    }
+
     /// Reads a chain and its key, each mistake with its file.
     pub(super) fn read_pair(certificate: &Path, key: &Path) -> Result<Pair, Self> {
         let chain = pem::read_chain(certificate)
@@ -117,7 +126,13 @@ impl Table {
     /// [`LoadError`] for the first site that cannot be used; `wsgate check` names them all.
     pub fn load(config: &Config, tickets: &Tickets) -> Result<Self, LoadError> {
         let tickets = tickets.of(config)?;
-        let sites = config.sites.iter().map(|site| load(site, &tickets));
+        let sites = config.sites.iter().map(|site| match load(site, &tickets) {
+            Err(error) if site.automatic && error.is_of_pair() => {
+                tell_unusable(site, &error);
+                Ok(Loaded::nothing(site))
+            }
+            loaded => loaded,
+        });
         Ok(Self::new(config, sites.collect::<Result<_, _>>()?))
     }
 
@@ -131,7 +146,9 @@ impl Table {
         });
         let renewed = config.sites.iter().zip(&self.sites).map(|(site, old)| {
             load(site, &tickets).unwrap_or_else(|error| {
-                errors.push(error);
+                if !site.automatic || old.tls.is_some() || !error.is_of_pair() {
+                    errors.push(error);
+                }
                 old.clone()
             })
         });
@@ -139,9 +156,9 @@ impl Table {
         (Self::new(config, sites), errors)
     }
 
-    /// The settings of the site that `name` belongs to.
-    pub(super) fn find(&self, name: &str) -> Option<&Arc<Settings>> {
-        self.names.find(name)
+    /// The settings of the site that `name` belongs to; `Some(None)` where there is no certificate yet.
+    pub(super) fn find(&self, name: &str) -> Option<Option<&Arc<Settings>>> {
+        self.names.find(name).map(Option::as_ref)
     }
 
     /// The certificates in use, in the order of the configuration.
@@ -153,10 +170,30 @@ impl Table {
         let mut names = Names::default();
         for (site, loaded) in config.sites.iter().zip(&sites) {
             for domain in &site.domains {
-                names.insert(&domain.value, Arc::clone(&loaded.tls));
+                let covered = loaded.covered.contains(&domain.value);
+                names.insert(&domain.value, loaded.tls.clone().filter(|_| covered));
             }
         }
         Self { names, sites }
+    }
+}
+
+impl Loaded {
+    /// A certificate that has yet to be ordered.
+    fn nothing(site: &Site) -> Self {
+        let certificate = Certificate {
+            names: site.domains.iter().map(|it| it.value.clone()).collect(),
+            file: site.certificate.value.clone(),
+            not_after: None,
+        };
+        Self { tls: None, covered: Vec::new(), certificate }
+    }
+}
+
+/// A file that is not there yet is no news; one that is no use will be replaced.
+fn tell_unusable(site: &Site, error: &LoadError) {
+    if site.certificate.value.exists() {
+        tracing::warn!(%error, "the stored certificate is no use, another will be ordered");
     }
 }
 
@@ -171,6 +208,10 @@ pub(super) struct Settings {
 fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     let (certificate, key) = (&site.certificate.value, &site.private_key.value);
     let (chain, private) = LoadError::read_pair(certificate, key)?;
+    // What somebody else keeps is shown for whatever it was configured for.
+    let shows = |name: &&String| !site.automatic || covers(&chain, name);
+    let all = site.domains.iter().map(|it| &it.value);
+    let covered = all.filter(shows).cloned().collect();
     let certificate_in_use = Certificate {
         names: site.domains.iter().map(|it| it.value.clone()).collect(),
         file: certificate.clone(),
@@ -207,7 +248,7 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     // All suites are good ones; an order of the server's own is what scanners ask for.
     ours.ignore_client_order = true;
     let tls = Settings { ours: Arc::new(ours), theirs: Arc::new(tls) };
-    Ok(Loaded { tls: Arc::new(tls), certificate: certificate_in_use })
+    Ok(Loaded { tls: Some(Arc::new(tls)), covered, certificate: certificate_in_use })
 }
 
 /// The response of the site's file, if there is one that can be stapled. Without it clients ask the

@@ -1,6 +1,7 @@
 //! From raw to model: everything that can be known from the text alone. Opens no file and no
 //! socket; what a key may hold is in `values`, what it is when absent in `defaults`.
 
+mod acme;
 mod admin;
 mod backend;
 mod backends;
@@ -39,10 +40,13 @@ pub fn config(raw: Raw, source: Arc<Source>, reader: &mut Reader<'_>) -> Option<
     let listeners = listeners::listeners(raw.listeners, reader);
     let served = listeners.as_deref().unwrap_or_default();
     let admin = admin::admin(&raw.admin.unwrap_or_default(), served, reader);
+    let automatic = acme::first_site(raw.sites.as_ref());
+    let acme = acme::acme(raw.acme.as_ref(), automatic, served, reader);
     let mut backends = Backends::read(raw.backends.unwrap_or_default(), reader);
-    let sites = site::sites(raw.sites, &mut backends, reader);
+    let sites = site::sites(raw.sites, acme.as_ref(), &mut backends, reader);
     let backends = backends.finish(reader);
-    Some(Config { source, gateway, log, admin, listeners: listeners?, backends, sites: sites? })
+    let (listeners, sites) = (listeners?, sites?);
+    Some(Config { source, gateway, log, admin, acme, listeners, backends, sites })
 }
 
 fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 
+use super::acme;
 use super::backends::Backends;
 use super::route;
 use crate::config::defaults;
-use crate::config::model::{Located, PathRule, Route, Site, Spot, TlsVersion};
+use crate::config::model::{Acme, Located, PathRule, Route, Site, Spot, TlsVersion};
 use crate::config::raw;
 use crate::config::reader::{Reader, Table};
 use crate::config::report::Problem;
@@ -17,6 +18,7 @@ use crate::config::values::{Wrong, address, choice, http, path, quantity};
 /// Every site; `None` when the file has none.
 pub fn sites(
     raw: Option<Spanned<Vec<Spanned<raw::Site>>>>,
+    acme: Option<&Acme>,
     backends: &mut Backends,
     reader: &mut Reader<'_>,
 ) -> Option<Vec<Site>> {
@@ -30,7 +32,7 @@ pub fn sites(
     let mut sites = Vec::new();
     for item in raw {
         let (spot, raw) = (item.span(), item.into_inner());
-        sites.extend(site(raw, spot, &mut taken, backends, reader));
+        sites.extend(site(raw, (spot, acme), &mut taken, backends, reader));
     }
     (!sites.is_empty()).then_some(sites)
 }
@@ -40,21 +42,18 @@ type Taken = BTreeMap<String, Spot>;
 
 fn site(
     raw: raw::Site,
-    spot: Spot,
+    (spot, acme): (Spot, Option<&Acme>),
     taken: &mut Taken,
     backends: &mut Backends,
     reader: &mut Reader<'_>,
 ) -> Option<Site> {
     let table = Table { name: "[[sites]]", spot: &spot };
     let domains = domains(raw.domains.as_ref(), table, taken, reader);
-    let file = |reader: &mut Reader<'_>, raw, key, hint| {
-        let file = reader.required(raw, table, (key, hint), file_path)?;
-        Some(Located { value: reader.path(&file.value), spot: file.spot })
+    let automatic = acme::is_automatic(&raw);
+    let pair = match automatic {
+        true => acme::pair(&raw, acme, &domains, reader),
+        false => pair(&raw, table, reader),
     };
-    let hint = "the chain as PEM, leaf first";
-    let certificate = file(reader, raw.certificate.as_ref(), "certificate", hint);
-    let hint = "the key of the certificate as PEM";
-    let private_key = file(reader, raw.private_key.as_ref(), "private_key", hint);
     let versions = [("1.2", TlsVersion::V12), ("1.3", TlsVersion::V13)];
     let tls_min =
         reader.value_or(raw.tls_min.as_ref(), TlsVersion::V12, |it| choice(it, &versions));
@@ -66,11 +65,12 @@ fn site(
         |it| quantity::or_off(it, http::strict_transport_security),
     );
     let routes = routes(raw.routes, table, backends, reader);
-    let (certificate, private_key) = (certificate?, private_key?);
+    let (certificate, private_key) = pair?;
     Some(Site {
         domains,
         certificate,
         private_key,
+        automatic,
         tls_min,
         client_ca,
         ocsp_staple,
@@ -78,6 +78,23 @@ fn site(
         spot,
         routes,
     })
+}
+
+/// The files of a certificate that somebody else keeps.
+fn pair(
+    raw: &raw::Site,
+    table: Table<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<(Located<PathBuf>, Located<PathBuf>)> {
+    let file = |reader: &mut Reader<'_>, raw, key, hint| {
+        let file = reader.required(raw, table, (key, hint), file_path)?;
+        Some(Located { value: reader.path(&file.value), spot: file.spot })
+    };
+    let hint = "the chain as PEM, leaf first, or \"acme\" for one that the gateway orders itself";
+    let certificate = file(reader, raw.certificate.as_ref(), "certificate", hint);
+    let hint = "the key of the certificate as PEM";
+    let private_key = file(reader, raw.private_key.as_ref(), "private_key", hint);
+    Some((certificate?, private_key?))
 }
 
 fn optional_file(raw: Option<&raw::Text>, reader: &mut Reader<'_>) -> Option<Located<PathBuf>> {

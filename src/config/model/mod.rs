@@ -1,6 +1,7 @@
 //! The configuration, valid by construction: whoever holds a [`Config`] need not check it again.
 //! Knows nothing of files and spans but the [`Spot`] that later checks point at.
 
+mod acme;
 mod backend;
 mod route;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use acme::*;
 pub use backend::*;
 pub use route::*;
 
@@ -27,6 +29,8 @@ pub struct Config {
     pub log: Log,
     /// `[admin]`
     pub admin: Admin,
+    /// `[acme]`; `None` when no site has its certificate from there.
+    pub acme: Option<Acme>,
     /// `[[listeners]]`, at least one.
     pub listeners: Vec<Listener>,
     /// `[backends.NAME]` and the servers named inline by routes; routes refer to them by place.
@@ -222,6 +226,9 @@ pub struct Site {
     pub certificate: Located<PathBuf>,
     /// The leaf's key.
     pub private_key: Located<PathBuf>,
+    /// `certificate = "acme"`: the gateway orders the certificate itself and keeps it, with its key, in the one file
+    /// that both paths name. It may not be there yet.
+    pub automatic: bool,
     /// The lowest TLS version taken.
     pub tls_min: TlsVersion,
     /// The CAs of which clients must present a certificate.

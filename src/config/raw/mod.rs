@@ -64,6 +64,7 @@ table! {
         gateway: Gateway,
         log: Log,
         admin: Admin,
+        acme: Spanned<Acme>,
         listeners: Spanned<Vec<Spanned<Listener>>>,
         backends: BTreeMap<Text, Spanned<Backend>>,
         sites: Spanned<Vec<Spanned<Site>>>,
@@ -128,6 +129,28 @@ table! {
     /// `[admin]`
     Admin {
         listen: Text,
+    }
+}
+
+table! {
+    /// `[acme]`
+    Acme {
+        agree_tos: Spanned<bool>,
+        directory: Text,
+        contact: Texts,
+        storage: Text,
+        challenge: Text,
+        ca: Text,
+        renew_before: Text,
+        external_account: Spanned<ExternalAccount>,
+    }
+}
+
+table! {
+    /// `acme.external_account`
+    ExternalAccount {
+        key_id: Text,
+        hmac_key: Text,
     }
 }
 
@@ -293,6 +316,8 @@ pub fn tables() -> Vec<(&'static str, &'static [&'static str])> {
         ("gateway.limits", HeadLimits::KEYS),
         ("log", Log::KEYS),
         ("admin", Admin::KEYS),
+        ("acme", Acme::KEYS),
+        ("acme.external_account", ExternalAccount::KEYS),
         ("listeners", Listener::KEYS),
         ("backends.NAME", Backend::KEYS),
         ("backends.NAME.servers", ServerTable::KEYS),

@@ -1,6 +1,7 @@
 //! What may stand in a string of the file: pure functions from text to a value or what is wrong
 //! with it. Know nothing of files, spans and keys.
 
+pub mod acme;
 pub mod address;
 pub mod backend;
 pub mod environment;

@@ -47,6 +47,19 @@ pub fn valid_until(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
     Some(parsed.tbs_certificate().validity().not_after.to_system_time())
 }
 
+/// From when to when the certificate is valid.
+pub fn valid_between(certificate: &CertificateDer<'_>) -> Option<(SystemTime, SystemTime)> {
+    let parsed = Certificate::from_der(certificate).ok()?;
+    let validity = parsed.tbs_certificate().validity();
+    Some((validity.not_before.to_system_time(), validity.not_after.to_system_time()))
+}
+
+/// Whether the leaf of `chain` is for `domain`, which may be a wildcard.
+pub fn covers(chain: &[CertificateDer<'_>], domain: &str) -> bool {
+    let leaf = chain.first().and_then(|it| EndEntityCert::try_from(it).ok());
+    leaf.is_some_and(|it| is_for(&it, domain))
+}
+
 /// The site's domains that the certificate is not for.
 fn names(site: &Site, chain: &[CertificateDer<'static>]) -> Vec<Problem> {
     let Some(leaf) = chain.first().and_then(|it| EndEntityCert::try_from(it).ok()) else {
@@ -58,14 +71,14 @@ fn names(site: &Site, chain: &[CertificateDer<'static>]) -> Vec<Problem> {
         [] => "it has no DNS name among its subject alternative names".to_owned(),
         names => format!("it is for {}", names.join(", ")),
     };
-    let outside = site.domains.iter().filter(|domain| !covers(&leaf, &domain.value));
+    let outside = site.domains.iter().filter(|domain| !is_for(&leaf, &domain.value));
     let message = |name: &str| format!("the certificate does not cover `{name}`");
     outside
         .map(|it| problem(Level::Warning, &it.spot, message(&it.value)).hint(hint.clone()))
         .collect()
 }
 
-fn covers(leaf: &EndEntityCert<'_>, domain: &str) -> bool {
+fn is_for(leaf: &EndEntityCert<'_>, domain: &str) -> bool {
     // A wildcard is covered when a name nobody would put into a certificate is.
     let name = match domain.strip_prefix("*.") {
         Some(rest) => format!("no-such-name-in-any-certificate.{rest}"),

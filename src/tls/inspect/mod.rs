@@ -12,7 +12,7 @@ mod clients;
 
 use std::time::SystemTime;
 
-pub use chain::valid_until;
+pub use chain::{covers, valid_between, valid_until};
 
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
