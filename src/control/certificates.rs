@@ -61,7 +61,8 @@ pub(super) fn warn_of_expiry(config: &Config, now: SystemTime) {
         let name = site.domains.first().map_or("", |it| it.value.as_str());
         match until.duration_since(now) {
             Err(_) => tracing::error!(site = name, "the certificate has expired"),
-            Ok(left) if left < EXPIRES_SOON => {
+            // Of what is renewed here each failure is in the log.
+            Ok(left) if left < EXPIRES_SOON && !site.automatic => {
                 let days = left.as_secs() / (24 * 60 * 60);
                 tracing::warn!(site = name, days, "the certificate expires soon");
             }

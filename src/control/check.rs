@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::model::{
-    Backend, Config, Listener, Protocol, Server, ServerAddress, Site, TlsVersion, Upgrade,
+    Acme, Backend, Config, Listener, Protocol, Server, ServerAddress, Site, TlsVersion, Upgrade,
 };
 use crate::config::{self, Problem, Report};
-use crate::tls::inspect::{Roots, expiry, inspect_with};
+use crate::tls::inspect::{Roots, covers, expiry, inspect_with};
+use crate::tls::pem::read_chain;
 
 /// What the findings depend on besides the files; a value, so that a test is the same anywhere.
 #[derive(Debug)]
@@ -153,7 +154,7 @@ fn summary(config: &Config, now: SystemTime) -> String {
     let admin = config.admin.listen.as_ref().map_or("off".to_owned(), ToString::to_string);
     let _ = writeln!(text, "  admin {admin}");
     for site in &config.sites {
-        let _ = writeln!(text, "  site {}", site_line(site, now));
+        let _ = writeln!(text, "  site {}", site_line(site, config.acme.as_ref(), now));
         for route in &site.routes {
             let upgrade = match route.upgrade {
                 Upgrade::Allow => "",
@@ -176,18 +177,32 @@ fn listener_line(listener: &Listener) -> String {
     }
 }
 
-fn site_line(site: &Site, now: SystemTime) -> String {
+fn site_line(site: &Site, acme: Option<&Acme>, now: SystemTime) -> String {
     let names: Vec<&str> = site.domains.iter().map(|it| it.value.as_str()).collect();
     let versions = match site.tls_min {
         TlsVersion::V12 => "TLS 1.2 and 1.3",
         TlsVersion::V13 => "TLS 1.3",
     };
     let left = expiry(site).and_then(|it| it.duration_since(now).ok());
-    let left = match left.map(|it| it.as_secs() / (24 * 60 * 60)) {
-        Some(days) => format!("certificate for {days} more days"),
-        None => "certificate expired".to_owned(),
+    let left = left.map(|it| it.as_secs() / (24 * 60 * 60));
+    let left = match (left, acme.filter(|_| site.automatic)) {
+        (Some(days), None) => format!("certificate for {days} more days"),
+        (None, None) => "certificate expired".to_owned(),
+        (Some(days), Some(_)) if is_whole(site) => {
+            format!("certificate for {days} more days, renewed automatically")
+        }
+        (_, Some(acme)) => {
+            let (by, from) = (acme.challenge.name(), acme.authority());
+            format!("no certificate yet: one would be ordered from {from} by {by}")
+        }
     };
     format!("{} ({versions}, {left})", names.join(", "))
+}
+
+/// Whether the stored certificate is for all of the site's names.
+fn is_whole(site: &Site) -> bool {
+    let chain = read_chain(&site.certificate.value).unwrap_or_default();
+    site.domains.iter().all(|it| covers(&chain, &it.value))
 }
 
 fn backend_name(backend: &Backend) -> String {

@@ -93,7 +93,7 @@ pub enum LoadError {
         source: PemError,
     },
     /// A backend speaks TLS, no `ca` is named, and this system trusts nobody.
-    #[error("no `ca` for a backend with TLS, and this system has no root certificates")]
+    #[error("no `ca` is named, and this system has no root certificates")]
     NoRoots,
     /// rustls has no common ground with itself.
     #[error("TLS toward backends: {0}")]

@@ -7,6 +7,7 @@
 
 mod house;
 
+mod acme;
 mod admin;
 mod admission;
 mod application;

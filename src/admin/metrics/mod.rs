@@ -12,6 +12,7 @@ use super::Office;
 use super::exposition::Exposition;
 use crate::drain::Phase;
 use crate::life::{By, Cause, Refusal, Timer, TlsFault};
+use crate::observe::issuances::Issuances;
 use crate::observe::line::Kind;
 use crate::observe::metrics::Metrics;
 
@@ -108,6 +109,29 @@ fn certificates(out: &mut Exposition, office: &Office) {
     for certificate in office.snapshot.load().tls.certificates() {
         let site = certificate.names.first().map_or("", String::as_str);
         let since = certificate.not_after.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
+        if let Some(since) = since {
+            family.sample(&[("site", site)], since.as_secs());
+        }
+    }
+    orders(out, &office.books.issuances);
+}
+
+/// Of the certificates that the gateway orders itself.
+fn orders(out: &mut Exposition, issuances: &Issuances) {
+    let help = "Orders for certificates at an ACME server, by outcome.";
+    out.counter("wsgate_acme_orders_total", help)
+        .sample(&[("outcome", "issued")], issuances.issued.value())
+        .sample(&[("outcome", "failed")], issuances.failed.value());
+    let all = issuances.all();
+    let help = "Orders for the certificate of a site that failed since the last that did not.";
+    let mut family = out.gauge("wsgate_acme_failures", help);
+    for (site, standing) in &all {
+        family.sample(&[("site", site)], standing.failures);
+    }
+    let help = "When the certificate of a site is ordered next, in seconds since 1970.";
+    let mut family = out.gauge("wsgate_acme_next_order_timestamp_seconds", help);
+    for (site, standing) in &all {
+        let since = standing.next.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
         if let Some(since) = since {
             family.sample(&[("site", site)], since.as_secs());
         }

@@ -6,6 +6,7 @@
 //! warning, an expired certificate too: a reload must not be refused, nor every other site stay
 //! down at a start, because one certificate was not renewed.
 
+mod automatic;
 mod backends;
 mod chain;
 mod clients;
@@ -74,6 +75,7 @@ pub fn inspect_with(config: &Config, roots: &Roots, now: SystemTime) -> Vec<Prob
     let sites = config.sites.iter().flat_map(|site| inspect_site(site, roots, now));
     let mut problems: Vec<Problem> =
         sites.chain(config.backends.iter().filter_map(backends::inspect)).collect();
+    problems.extend(config.acme.iter().flat_map(automatic::inspect));
     if roots.0.is_empty() {
         let message =
             "this system has no root certificates: whether chains are complete is unknown";
@@ -91,6 +93,10 @@ pub fn expiry(site: &Site) -> Option<SystemTime> {
 fn inspect_site(site: &Site, roots: &Roots, now: SystemTime) -> Vec<Problem> {
     let mut problems: Vec<Problem> = clients::inspect(site).into_iter().collect();
     problems.extend(clients::inspect_staple(site, now));
+    if site.automatic {
+        // What is stored is the gateway's own affair: it replaces what is no use.
+        return problems;
+    }
     let certificate = read_chain(&site.certificate.value).map_err(|error| {
         let path = site.certificate.value.display();
         problem(Level::Error, &site.certificate.spot, format!("`{path}` is no use: {error}"))
