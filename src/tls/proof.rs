@@ -7,6 +7,7 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::ciphers;
 
@@ -35,10 +36,14 @@ pub fn proof(name: &str, digest: &[u8; 32]) -> Result<Arc<ServerConfig>, ProofEr
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?.der().clone();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut tls = ServerConfig::builder_with_provider(Arc::new(ciphers::provider()))
+    let provider = Arc::new(ciphers::provider());
+    let key = provider.key_provider.load_private_key(key)?;
+    // Unchecked: rustls reads no certificate with an extension that it does not know and must not ignore.
+    let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
+    let mut tls = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)?;
+        .with_cert_resolver(Arc::new(shown));
     tls.alpn_protocols = vec![PROTOCOL.to_vec()];
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     tls.send_tls13_tickets = 0;

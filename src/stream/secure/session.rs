@@ -95,11 +95,11 @@ pub(super) fn advance(
     }
 }
 
-/// The alert of a session that has failed. Asked once more it would go through the same input again,
-/// and fail anew.
+/// The alert of a session that has failed, and what it had to say before. When nothing is left it goes through the
+/// same input again, and fails anew.
 fn last_words(session: &mut UnbufferedServerConnection, input: &mut [u8], out: &mut Rest) {
-    if let Ok(ConnectionState::EncodeTlsData(alert)) = session.process_tls_records(input).state {
-        encode(alert, out);
+    while let Ok(ConnectionState::EncodeTlsData(word)) = session.process_tls_records(input).state {
+        encode(word, out);
     }
 }
 
