@@ -52,6 +52,10 @@ goldens! {
     limits_of_the_machine_are_named_with_their_numbers => "limits",
     limits_that_are_none_are_refused => "wrong-limits",
     files_about_clients_are_looked_at => "clients",
+    a_certificate_that_cannot_be_ordered_is_an_error => "acme",
+    a_certificate_without_a_place_to_order_it_is_an_error => "acme-missing",
+    a_proof_without_a_listener_is_an_error => "acme-listeners",
+    what_would_be_ordered_is_said_and_not_done => "acme-ports",
 }
 
 #[test]

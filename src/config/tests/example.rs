@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::model::{Gateway, Route};
+use super::super::model::{Acme, Gateway, Route};
 use super::super::{parse, raw};
 use super::{SMALLEST, valid};
 
@@ -37,6 +37,16 @@ fn the_example_has_every_key_and_the_defaults_that_it_says() {
     assert_eq!(gateway(&example.gateway), gateway(&smallest.gateway));
     assert_eq!(example.log, smallest.log);
     assert_eq!(example.admin, smallest.admin);
+    let least = "[acme]\nagree_tos = true\n";
+    let automatic = SMALLEST.replace("private_key = \"/etc/game.key\"\n", "");
+    let automatic = automatic.replace("\"certs/game.crt\"", "\"acme\"");
+    let plain = "[[listeners]]\naddress = \"[::]:80\"\nprotocol = \"http\"\n";
+    let (one, other) = (example.acme, valid(&format!("{least}{plain}{automatic}")).acme);
+    let acme = |it: Option<Acme>| {
+        let it = it.expect("a site wants it");
+        (it.directory, it.storage, it.folder, it.contact, it.challenge, it.renew_before)
+    };
+    assert_eq!(acme(one), acme(other));
     let (one, other) = (&example.sites[0], &smallest.sites[0]);
     assert_eq!(one.tls_min, other.tls_min);
     assert_eq!(one.strict_transport_security, other.strict_transport_security);

@@ -63,7 +63,10 @@ pub fn hmac_key(text: &str) -> Result<Vec<u8>, Wrong> {
 pub fn renew_before(text: &str) -> Result<Option<Duration>, Wrong> {
     match text {
         "auto" => Ok(None),
-        text => quantity::positive_duration(text).map(Some),
+        text => quantity::positive_duration(text).map(Some).map_err(|wrong| match wrong.hint {
+            None => wrong.hint("write \"auto\", or how long before the end"),
+            Some(_) => wrong,
+        }),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, SystemTime};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PublicKeyData};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -66,6 +67,16 @@ pub fn with_key(host: &str, key: &KeyPair, text: &str) -> (String, String) {
         path.to_str().expect("UTF-8").to_owned()
     };
     (write("crt", &certificate.pem()), write("key", text))
+}
+
+/// A chain for these names and this key, valid for `lifetime` from some seconds ago, as PEM.
+pub fn sign(names: &[String], key: &impl PublicKeyData, lifetime: Duration) -> String {
+    let mut params = CertificateParams::new(names.to_vec()).expect("names");
+    let now = SystemTime::now();
+    params.not_before = (now - Duration::from_secs(5)).into();
+    params.not_after = (now + lifetime).into();
+    params.use_authority_key_identifier_extension = true;
+    params.signed_by(key, &AUTHORITY.issuer).expect("a certificate").pem()
 }
 
 /// The same, read.
