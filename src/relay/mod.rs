@@ -24,7 +24,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use self::application::Beats;
 use self::closing::Settled;
 use self::diagnosis::Trap;
-use self::flow::{Broken, Flow, Nonce, Seer};
+use self::flow::{Broken, Flow, Input, Nonce, Seer};
 use self::pulse::Pulse;
 use self::tempo::Tempo;
 use crate::config::model::{Gateway, Route};
@@ -222,10 +222,12 @@ impl Running {
             let (up, down) = scratch::lend(|scratch| {
                 let (client, backend) = (&mut self.client, &mut self.backend);
                 let (nonce, live) = (self.nonce, &self.live);
-                let seer = Seer { now, nonce, sizes: &live.up.sizes };
+                let seer = Seer { now, nonce, sizes: &live.up.sizes, parting: false };
                 let up = self.up.poll(cx, client, backend, scratch, &seer);
                 Beats::exchange(&mut self.up.beats, &mut self.down.beats);
-                let seer = Seer { sizes: &live.down.sizes, ..seer };
+                // As `settle` has it: after the closing handshake the end of the stream is ours.
+                let parting = !matches!(self.up.input, Input::Relay | Input::Watch);
+                let seer = Seer { sizes: &live.down.sizes, parting, ..seer };
                 let down = self.down.poll(cx, backend, client, scratch, &seer);
                 (up, down)
             });

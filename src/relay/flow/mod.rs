@@ -28,6 +28,8 @@ pub(super) struct Seer<'a> {
     pub(super) nonce: Nonce,
     /// Where the source's messages are measured.
     pub(super) sizes: &'a SizeMeter,
+    /// The destination has said its Close: with the source's the stream toward it ends.
+    pub(super) parting: bool,
 }
 
 /// What is done with what a side sends.

@@ -41,7 +41,7 @@ impl Flow {
             if self.beats.is_waiting() && self.may_speak() {
                 let len = self.beats.speak(scratch);
                 self.passed = now;
-                self.pass(cx, to, &scratch[..len]).map_err(|_| Broken::Writing)?;
+                self.pass(cx, to, &scratch[..len], false).map_err(|_| Broken::Writing)?;
                 continue;
             }
             if self.tempo.is_some() && self.is_paused(now) {
@@ -60,7 +60,8 @@ impl Flow {
                 Some(_) => self.digest::<true>(&mut scratch[..got], seer),
             };
             // What came before a broken frame is good, and goes first.
-            self.pass(cx, to, &scratch[passed]).map_err(|_| Broken::Writing)?;
+            let last = self.output == Output::Closed && seer.parting;
+            self.pass(cx, to, &scratch[passed], last).map_err(|_| Broken::Writing)?;
             if let Some(broken) = broken {
                 return Err(broken);
             }
@@ -314,17 +315,27 @@ impl Flow {
         }
     }
 
-    /// Writes `bytes` straight on, keeping what is not taken.
-    fn pass(&mut self, cx: &mut Context<'_>, to: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+    /// Writes `bytes` straight on, keeping what is not taken. Behind the `last` the stream ends.
+    fn pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut Stream,
+        bytes: &[u8],
+        last: bool,
+    ) -> io::Result<()> {
         if bytes.is_empty() || self.output == Output::Shut {
             return Ok(());
         }
         let mut written = 0;
-        if self.backlog.is_empty()
-            && let Poll::Ready(some) = Pin::new(to).poll_write(cx, bytes)
-        {
-            written = some?;
-            self.unflushed = true;
+        if self.backlog.is_empty() {
+            let polled = match last {
+                true => to.poll_write_last(cx, bytes),
+                false => Pin::new(to).poll_write(cx, bytes),
+            };
+            if let Poll::Ready(some) = polled {
+                written = some?;
+                self.unflushed = true;
+            }
         }
         self.backlog.extend(&bytes[written..]);
         Ok(())
