@@ -2,7 +2,8 @@
 //! frame headers and control frames, and knows nothing of how the tunnel came to be.
 //!
 //! `flow` moves the bytes, `pulse` knows when silence is death, `tempo` what is too fast,
-//! `application` the heartbeats that are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end.
+//! `application` the heartbeats that are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end,
+//! `orders` hears of those from outside.
 //! `diagnosis` has words for the traps of well-known backends. This file puts them together.
 
 mod alarm;
@@ -10,6 +11,7 @@ mod application;
 mod closing;
 mod diagnosis;
 mod flow;
+mod orders;
 mod pulse;
 mod scratch;
 mod tempo;
@@ -29,9 +31,9 @@ use self::pulse::Pulse;
 use self::tempo::Tempo;
 use crate::config::model::{Gateway, Route};
 use crate::drain::{Phase, Watch};
-use crate::life::{By, Cause, End, Refusal, Stage};
+use crate::life::{By, Cause, End, Stage};
 use crate::observe::books::Books;
-use crate::observe::live::{Farewell, Live, Order};
+use crate::observe::live::{Live, Order};
 use crate::observe::record::Record;
 use crate::stream::{Side, Stream};
 use crate::ws::close;
@@ -194,29 +196,6 @@ impl Running {
         (self.up.waiting() + self.down.waiting(), since)
     }
 
-    /// Hears of orders from outside, and of the drain.
-    fn listen(&mut self, cx: &Context<'_>, now: Instant) {
-        if !self.registered {
-            self.registered = true;
-            self.live.register(cx.waker());
-        }
-        if self.live.called(cx.waker()) {
-            match self.live.ordered() {
-                None => {}
-                // What it holds is needed now.
-                Some(order) if order.farewell.cause == Cause::Refusal(Refusal::Memory) => {
-                    self.sacrifice(&order.farewell, now);
-                }
-                Some(order) => self.obey(order, now),
-            }
-        }
-        // Registered first: a phase that is not seen here yet wakes us.
-        if !self.draining && self.drain.phase() >= Phase::Draining {
-            self.draining = true;
-            self.drain_soon();
-        }
-    }
-
     fn move_on(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<End> {
         loop {
             let (up, down) = scratch::lend(|scratch| {
@@ -251,25 +230,6 @@ impl Running {
                 Settled::Waiting if !news => return self.poll_alarm(cx, now),
                 Settled::Changed | Settled::Waiting => {}
             }
-        }
-    }
-
-    fn drain_soon(&mut self) {
-        let (share, now): (f64, _) = (rand::random(), Instant::now());
-        let drain = &self.rules.gateway.drain;
-        let farewell = Farewell {
-            cause: Cause::Drained,
-            code: drain.close_code,
-            reason: drain.close_reason.as_str().into(),
-        };
-        self.obey(Order { farewell, at: now + drain.spread.mul_f64(share) }, now);
-    }
-
-    /// Of several orders the earliest holds.
-    fn obey(&mut self, order: Order, now: Instant) {
-        if self.order.as_ref().is_none_or(|other| order.at < other.at) {
-            self.order = Some(Box::new(order));
-            self.rearm(now);
         }
     }
 
