@@ -82,12 +82,15 @@ impl Desk {
             only_return_existing: false,
         };
         let external = settings.external_account.as_ref();
-        let external =
-            external.map(|it| ExternalAccountKey::new(it.key_id.clone(), &it.hmac_key));
+        let external = external.map(|it| ExternalAccountKey::new(it.key_id.clone(), &it.hmac_key));
         let builder = Account::builder_with_http(Box::new(self.asker.clone()));
         let made = builder.create(&wish, settings.directory.clone(), external.as_ref()).await;
         let (account, credentials) = made.map_err(|error| self.trouble(&error))?;
-        tracing::info!(directory = settings.directory, account = account.id(), "an ACME account was made");
+        tracing::info!(
+            directory = settings.directory,
+            account = account.id(),
+            "an ACME account was made"
+        );
         let kept = Kept { contact: settings.contact.clone(), credentials };
         self.keep(&json(&kept)?).await?;
         Ok(account)

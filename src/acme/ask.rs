@@ -32,8 +32,7 @@ const LONGEST_ANSWER: usize = 1024 * 1024;
 /// Longest head of an answer.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-const AGENT: &str =
-    concat!("wsgate/", env!("CARGO_PKG_VERSION"), " (instant-acme)");
+const AGENT: &str = concat!("wsgate/", env!("CARGO_PKG_VERSION"), " (instant-acme)");
 
 /// Asks ACME servers.
 #[derive(Clone)]
@@ -75,7 +74,8 @@ impl Asker {
     async fn ask(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, AskError> {
         let host = request.uri().authority().map_or_else(String::new, ToString::to_string);
         let answer = within(Some(REQUEST), Timer::AcmeRequest, self.exchange(request, &host));
-        let answer = answer.await.map_err(|source| AskError::Late { host: host.clone(), source })?;
+        let answer =
+            answer.await.map_err(|source| AskError::Late { host: host.clone(), source })?;
         let (parts, body) = answer?.into_parts();
         let failed = !parts.status.is_success();
         let come_back = parts.headers.get(RETRY_AFTER).filter(|_| failed).and_then(moment);

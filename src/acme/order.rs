@@ -116,7 +116,9 @@ async fn show(
             continue;
         }
         if !names.contains(&name) {
-            return Err(Trouble::passing(format!("the CA wants a proof of `{name}`, which was not asked for")));
+            return Err(Trouble::passing(format!(
+                "the CA wants a proof of `{name}`, which was not asked for"
+            )));
         }
         let Some(mut handle) = authorization.challenge(wanted.clone()) else {
             let words = format!("this CA does not prove {name} by {}", challenge.name());

@@ -11,7 +11,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const PASSING: (Duration, Duration) = (Duration::from_secs(5), HOUR);
 
 /// The same where the CA said no: the usual one forgives five failed proofs of a name in an hour.
-const REFUSED: (Duration, Duration) = (Duration::from_secs(5 * 60), Duration::from_secs(12 * 60 * 60));
+const REFUSED: (Duration, Duration) =
+    (Duration::from_secs(5 * 60), Duration::from_secs(12 * 60 * 60));
 
 /// Longest that a CA can put us off.
 const LONGEST_BAN: Duration = Duration::from_secs(7 * 24 * 60 * 60);

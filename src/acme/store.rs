@@ -94,7 +94,10 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&path).expect("readable"), content);
         }
         let mode = |it: &Path| std::fs::metadata(it).expect("there").permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(&folder.join("below")), mode(&folder)), (0o600, 0o700, 0o700));
+        assert_eq!(
+            (mode(&path), mode(&folder.join("below")), mode(&folder)),
+            (0o600, 0o700, 0o700)
+        );
         assert_eq!(std::fs::read_dir(folder.join("below")).expect("readable").count(), 1);
         std::fs::remove_dir_all(folder).expect("removed");
     }

@@ -66,7 +66,9 @@ impl Trouble {
             Error::Json(_) | Error::Str(_) => {
                 Self::passing(format!("the server does not answer as RFC 8555 has it: {error}"))
             }
-            Error::Timeout(_) => Self::passing("the order is still pending at the CA: it was given up"),
+            Error::Timeout(_) => {
+                Self::passing("the order is still pending at the CA: it was given up")
+            }
             Error::Unsupported(what) => Self::refused(format!("the server has no {what}")),
             error => Self::passing(error.to_string()),
         };

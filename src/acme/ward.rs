@@ -49,7 +49,8 @@ struct Stored {
 impl Ward {
     pub(super) fn new(wanted: Wanted, now: SystemTime) -> Self {
         let (failures, words) = (0, String::new());
-        let mut ward = Self { wanted, stored: None, due: now, ask: now, failures, words, tried: None };
+        let mut ward =
+            Self { wanted, stored: None, due: now, ask: now, failures, words, tried: None };
         ward.look(now);
         ward
     }
@@ -87,7 +88,12 @@ impl Ward {
 
     async fn order(&mut self, desk: &Desk, around: &Surroundings) {
         let names = &self.wanted.names;
-        tracing::info!(site = self.name(), ca = desk.settings.authority(), by = desk.settings.challenge.name(), "ordering a certificate");
+        tracing::info!(
+            site = self.name(),
+            ca = desk.settings.authority(),
+            by = desk.settings.challenge.name(),
+            "ordering a certificate"
+        );
         self.tried = Some(SystemTime::now());
         let replaces = self.stored.as_ref().and_then(|it| identifier(&it.leaf));
         let replaces = replaces.filter(|_| desk.settings.renew_before.is_none());
@@ -180,9 +186,7 @@ fn identifier(leaf: &CertificateDer<'_>) -> Option<CertificateIdentifier<'static
     let (_, issuer): (bool, AuthorityKeyIdentifier) = leaf.get_extension().ok()??;
     let issuer = issuer.key_identifier?;
     let serial = leaf.serial_number().as_bytes();
-    let identifier = CertificateIdentifier::new(
-        Der::from_slice(issuer.as_bytes()),
-        Der::from_slice(serial),
-    );
+    let identifier =
+        CertificateIdentifier::new(Der::from_slice(issuer.as_bytes()), Der::from_slice(serial));
     Some(identifier.into_owned())
 }

@@ -7,13 +7,14 @@ use std::time::{Duration, SystemTime};
 use super::course::course;
 use super::status::{
     Backend, Certificate, Connections, Drain, EndCount, Ending, Failure, Failures, Flow,
-    Handshakes, Part, Pings, Reload, Reloads, Requests, Route, Server, Sockets, Status, Times, Tls,
-    Version,
+    Handshakes, Order, Part, Pings, Reload, Reloads, Requests, Route, Server, Sockets, Status,
+    Times, Tls, Version,
 };
 use super::{Office, process};
 use crate::drain::Phase;
 use crate::observe::books::Books;
 use crate::observe::histogram::{Histogram, Spread};
+use crate::observe::issuances::Standing;
 use crate::observe::lane::Lane;
 use crate::observe::line::{self, Line};
 use crate::observe::metrics::Metrics;
@@ -58,6 +59,7 @@ pub fn status(office: &Office, with_history: bool) -> Status {
         routes: lanes.iter().take(ROUTES_MOST).map(|(lane, totals)| route(lane, totals)).collect(),
         backends: backends(snapshot.pools.all().iter().map(|it| it.report()), &lanes),
         certificates: snapshot.tls.certificates().filter_map(|it| certificate(it, now)).collect(),
+        orders: orders(books),
         endings: books.endings.newest().iter().map(|it| ending(it)).collect(),
         history: with_history.then(|| course(books, &lanes)),
     }
@@ -241,6 +243,17 @@ fn certificate(it: &report::Certificate, now: SystemTime) -> Option<Certificate>
         not_after: time(not_after),
         days_left: left / DAY,
     })
+}
+
+fn orders(books: &Books) -> Vec<Order> {
+    let all = books.issuances.all().into_iter();
+    let order = |(site, it): (String, Standing)| Order {
+        site,
+        next: it.next.map(time),
+        failures: it.failures.into(),
+        words: it.words,
+    };
+    all.map(order).collect()
 }
 
 fn ending(line: &Line) -> Ending {

@@ -42,6 +42,7 @@ shapes! {
         routes: Vec<Route>,
         backends: Vec<Backend>,
         certificates: Vec<Certificate>,
+        orders: Vec<Order>,
         endings: Vec<Ending>,
         history: Option<History>,
     }
@@ -117,6 +118,8 @@ shapes! {
     Failure { time: String, words: String }
     /// One site's certificate.
     Certificate { names: Vec<String>, file: String, not_after: String, days_left: f64 }
+    /// How it stands with a certificate that the gateway orders itself.
+    Order { site: String, next: Option<String>, failures: u64, words: String }
     /// How something ended.
     Ending {
         time: String,

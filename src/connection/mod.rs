@@ -127,7 +127,7 @@ async fn secure(
         }
         Ok(None) => {
             record.end_here(By::Client, Cause::Finished);
-            record.detail(&"a CA has seen the proof of tls-alpn-01");
+            record.detail("a CA has seen the proof of tls-alpn-01");
             None
         }
         Err(error) => {

@@ -4,7 +4,7 @@
 use super::health::SOON;
 use super::html::Html;
 use super::units;
-use crate::admin::status::Status;
+use crate::admin::status::{Certificate, Status};
 
 /// The share of a limit from which it is worth a word.
 const NEAR: f64 = 0.9;
@@ -61,7 +61,11 @@ fn servers(items: &mut Vec<Item>, status: &Status) {
 }
 
 fn certificates(items: &mut Vec<Item>, status: &Status) {
-    for it in status.certificates.iter().filter(|it| it.days_left < SOON) {
+    for it in status.orders.iter().filter(|it| it.failures > 0) {
+        let words = format!("No certificate was issued for {}: {}", it.site, it.words);
+        items.push((WAIT, "#certificates", words));
+    }
+    for it in status.certificates.iter().filter(|it| it.days_left < soon(it, status)) {
         let name = it.names.first().map_or("", String::as_str);
         let (tone, words) = match it.days_left {
             left if left < 0.0 => (BAD, format!("The certificate of {name} has ended")),
@@ -69,6 +73,12 @@ fn certificates(items: &mut Vec<Item>, status: &Status) {
         };
         items.push((tone, "#certificates", words));
     }
+}
+
+/// What the gateway orders itself it renews in time, however short its life; if not, it says so.
+fn soon(certificate: &Certificate, status: &Status) -> f64 {
+    let name = certificate.names.first();
+    if status.orders.iter().any(|it| Some(&it.site) == name) { 0.0 } else { SOON }
 }
 
 fn limits(items: &mut Vec<Item>, status: &Status) {
@@ -86,7 +96,7 @@ fn limits(items: &mut Vec<Item>, status: &Status) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::status::{Backend, Certificate, Connections, Server};
+    use crate::admin::status::{Backend, Certificate, Connections, Order, Server};
 
     fn written(status: &Status) -> String {
         let mut out = Html::default();
@@ -132,6 +142,19 @@ mod tests {
         .map(|it| html.find(it).expect(it))
         .collect();
         assert!(places.is_sorted(), "{html}");
+    }
+
+    #[test]
+    fn an_order_that_failed_is_said_and_a_short_life_of_what_is_renewed_here_is_not() {
+        let mut status = well();
+        status.certificates[0].names = vec!["a.test".to_owned()];
+        status.certificates[0].days_left = 3.0;
+        status.orders = vec![Order { site: "a.test".to_owned(), ..Order::default() }];
+        assert!(written(&status).contains("data-live></ul>"));
+        status.orders[0].failures = 1;
+        status.orders[0].words = "the CA <does> not answer".to_owned();
+        let html = written(&status);
+        assert!(html.contains("No certificate was issued for a.test: the CA &lt;does"), "{html}");
     }
 
     #[test]

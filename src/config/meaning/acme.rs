@@ -145,7 +145,8 @@ fn challenge(
             AcmeChallenge::Http01 => ("http", "[::]:80"),
             AcmeChallenge::TlsAlpn01 => ("https", "[::]:443"),
         };
-        let wrong = Wrong::new(format!("{} needs an {kind} listener: there is none", chosen.name()));
+        let wrong =
+            Wrong::new(format!("{} needs an {kind} listener: there is none", chosen.name()));
         let hint = format!("add [[listeners]] with address = \"{other}\", protocol = \"{kind}\"");
         reader.error(asked.spot, wrong.hint(hint));
     } else {
@@ -166,15 +167,11 @@ fn may_be_asked(listener: &Listener, challenge: AcmeChallenge) -> bool {
     }
 }
 
-fn warn_of_port(
-    challenge: AcmeChallenge,
-    spot: Spot,
-    reachable: bool,
-    reader: &mut Reader<'_>,
-) {
+fn warn_of_port(challenge: AcmeChallenge, spot: Spot, reachable: bool, reader: &mut Reader<'_>) {
     let (name, port) = (challenge.name(), challenge.port());
     if !reachable {
-        let wrong = Wrong::new(format!("a CA asks for {name} on port {port}, where no listener is"));
+        let wrong =
+            Wrong::new(format!("a CA asks for {name} on port {port}, where no listener is"));
         let hint = format!("let something lead port {port} to a listener, or listen there");
         reader.warning(spot, wrong.hint(hint));
     }

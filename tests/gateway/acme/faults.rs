@@ -71,7 +71,8 @@ async fn a_site_is_refused_until_it_has_its_certificate_and_spoilt_nonces_are_ta
 #[tokio::test]
 async fn a_ca_that_has_had_enough_is_asked_again_when_it_says() {
     let ca = Ca::start(90 * DAY).await;
-    let mut house = house("limited", &ca, Manners { limited: Some(600), ..Manners::default() }).await;
+    let mut house =
+        house("limited", &ca, Manners { limited: Some(600), ..Manners::default() }).await;
     renewing(&mut house, |it| standing(it, NAME).words.contains("had enough")).await;
     assert!((590..700).contains(&wait(&house)), "{}", wait(&house));
     house.gateway.cut().await;
@@ -97,7 +98,8 @@ async fn a_proof_that_is_not_believed_is_explained_and_costs_a_long_pause() {
 #[tokio::test]
 async fn an_order_that_stays_pending_is_given_up() {
     let ca = Ca::start(90 * DAY).await;
-    let mut house = house("pending", &ca, Manners { pending: Some(600), ..Manners::default() }).await;
+    let mut house =
+        house("pending", &ca, Manners { pending: Some(600), ..Manners::default() }).await;
     renewing(&mut house, |it| standing(it, NAME).words.contains("still pending")).await;
     house.gateway.cut().await;
 }
@@ -124,7 +126,11 @@ async fn answers_that_are_not_acme_are_named_and_bounded() {
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(3 << 20));
     for (name, instead, words) in [
         ("page", html("200 OK"), "does not answer as RFC 8555 has it"),
-        ("gone", html("502 Bad Gateway"), "answers 502 Bad Gateway, and not as an ACME server does"),
+        (
+            "gone",
+            html("502 Bad Gateway"),
+            "answers 502 Bad Gateway, and not as an ACME server does",
+        ),
         ("endless", endless, "longer than 1048576 bytes"),
         ("noise", "\0\u{1}\u{2} what?\r\n\r\n".to_owned(), "does not speak HTTP"),
         ("silence", String::new(), "does not speak HTTP"),

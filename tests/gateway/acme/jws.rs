@@ -48,7 +48,10 @@ impl Key {
 }
 
 /// Reads a body and checks its signature with the key sent along, or that of the account.
-pub fn verified(body: &str, account_key: impl Fn(&str) -> Option<Key>) -> Result<Signed, &'static str> {
+pub fn verified(
+    body: &str,
+    account_key: impl Fn(&str) -> Option<Key>,
+) -> Result<Signed, &'static str> {
     let jws: Value = serde_json::from_str(body).expect("JSON");
     let (head, payload) = (text(&jws["protected"]), text(&jws["payload"]));
     let head_read: Value = serde_json::from_slice(&decode(head)).expect("JSON");
