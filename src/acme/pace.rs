@@ -20,6 +20,9 @@ const LONGEST_BAN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long ago the last attempt has to be for somebody's wish to bring about another.
 pub(super) const BETWEEN_WISHES: Duration = MINUTE;
 
+/// How long ago the last attempt has to be for the CA's suggestion to bring about another.
+pub(super) const BETWEEN_SUGGESTIONS: Duration = HOUR;
+
 /// How much a moment is moved by lot, to either side, so that gateways do not come at once.
 const JITTER: f64 = 0.15;
 

@@ -174,7 +174,11 @@ impl Ward {
             return;
         };
         let window = (advice.suggested_window.start.into(), advice.suggested_window.end.into());
-        self.due = pace::suggested(stored.valid, window, rand::random());
+        // What failed has a pace of its own, and a CA that is never content must not keep us busy.
+        if self.failures == 0 {
+            let earliest = self.tried.map_or(now, |it| it + pace::BETWEEN_SUGGESTIONS);
+            self.due = pace::suggested(stored.valid, window, rand::random()).max(earliest);
+        }
         self.ask = now + again.clamp(ADVICE.0, ADVICE.1);
     }
 }

@@ -95,11 +95,27 @@ pub(super) fn advance(
     }
 }
 
-/// The alert of a session that has failed, and what it had to say before. When nothing is left it goes through the
-/// same input again, and fails anew.
+/// The alert of a session that has failed, and what it had to say before. Asked once more behind the alert it would go
+/// through the same input again, and fail anew.
 fn last_words(session: &mut UnbufferedServerConnection, input: &mut [u8], out: &mut Rest) {
     while let Ok(ConnectionState::EncodeTlsData(word)) = session.process_tls_records(input).state {
+        let begin = out.end().len();
         encode(word, out);
+        if is_alert(&out.end()[begin..]) {
+            return;
+        }
+    }
+}
+
+/// Whether a record is an alert, as far as one can see: TLS 1.3 has encrypted ones look like data, of two bytes here, one
+/// for what they are, and a tag (RFC 8446 section 5.2). Nothing else that a handshake says is as short.
+fn is_alert(record: &[u8]) -> bool {
+    const HEADER: usize = 5;
+    const TAG: usize = 16;
+    match record.first() {
+        Some(21) => true,
+        Some(23) => record.len() == HEADER + 2 + 1 + TAG,
+        _ => false,
     }
 }
 

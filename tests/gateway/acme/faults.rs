@@ -1,14 +1,15 @@
 //! What becomes of orders when something fails, before a CA that fails on request.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use rustix::process::{Pid, Signal, kill_process};
 use wsgate::life::{By, Cause, TlsFault};
 
 use super::ca::{Ca, Manners};
 use super::shown::{counts, leaf, renewing, standing, storage};
 use crate::house::client::{Client, shake};
-use crate::house::program::free_address;
-use crate::house::{Backend, House, certificates, https_listener, read, route};
+use crate::house::program::{Program, free_address, write};
+use crate::house::{Backend, House, PATIENCE, certificates, https_listener, read, route, until};
 
 const NAME: &str = "game.example.test";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,6 +39,14 @@ async fn house(name: &str, ca: &Ca, manners: Manners) -> House {
     ca.lead_to(house.address_of(1));
     ca.behave(manners);
     house
+}
+
+/// The same on ports that are known before.
+fn on_ports(text: &str, https: std::net::SocketAddr, http: std::net::SocketAddr) -> String {
+    let listener = |at: String, kind| format!("address = \"{at}\"\nprotocol = \"{kind}\"\n");
+    let any = || "127.0.0.1:0".to_owned();
+    let text = text.replace(&listener(any(), "https"), &listener(https.to_string(), "https"));
+    text.replace(&listener(any(), "http"), &listener(http.to_string(), "http"))
 }
 
 /// How long from now the next order is off, in seconds.
@@ -178,12 +187,18 @@ async fn a_reload_orders_what_is_new_and_forgets_what_is_gone() {
 #[tokio::test]
 async fn a_renewal_comes_when_the_ca_suggests_it_and_says_what_it_replaces() {
     let ca = Ca::start(90 * DAY).await;
-    let over = Manners { advice: Some((-20, -10)), ..Manners::default() };
-    let mut house = house("advice", &ca, over).await;
-    renewing(&mut house, |it| counts(it).0 >= 2).await;
-    ca.behave(Manners { advice: Some((1000, 1000)), ..Manners::default() });
-    renewing(&mut house, |it| (900..=1000).contains(&wait(it))).await;
-    assert!(!ca.replaced().is_empty(), "the CA is told what is replaced");
+    let mut first = house("advice", &ca, Manners::default()).await;
+    renewing(&mut first, |it| counts(it).0 == 1).await;
+    first.gateway.cut().await;
+    ca.behave(Manners { advice: Some((-20, -10)), ..Manners::default() });
+    let (http, backend) = (free_address(), Backend::echo().await);
+    ca.lead_to(http);
+    let text = text(ca.at, "advice", &site(NAME, &backend));
+    let mut house = House::with(&on_ports(&text, free_address(), http)).await;
+    renewing(&mut house, |it| counts(it).0 == 1).await;
+    // The CA says so of the new one, too: once an hour is enough.
+    renewing(&mut house, |it| (3000..=3600).contains(&wait(it))).await;
+    assert_eq!((ca.orders(), ca.replaced().len()), (2, 1), "the CA is told what is replaced");
     house.gateway.cut().await;
 }
 
@@ -222,4 +237,36 @@ async fn a_stored_certificate_that_is_no_use_is_replaced_and_nothing_else_fails(
     let head = plain.get_as(NAME, "/.well-known/acme-challenge/token-0-0", "").await;
     assert!(!head.contains(" 200 "), "a proof is gone when its order is over: {head}");
     house.gateway.cut().await;
+}
+
+#[tokio::test]
+async fn the_program_takes_a_new_certificate_at_once_and_its_successor_has_it_from_the_start() {
+    let ca = Ca::start(90 * DAY).await;
+    let (https, http, backend) = (free_address(), free_address(), Backend::echo().await);
+    ca.lead_to(http);
+    let text = text(ca.at, "program", &site(NAME, &backend));
+    let text = format!("[admin]\nlisten = \"off\"\n{}", on_ports(&text, https, http));
+    let config = write("acme-program", &text);
+    let tls = certificates::client_config(rustls::ALL_VERSIONS);
+    let program = Program::launch("acme-program", "", config, https);
+    let begun = Instant::now();
+    let first = loop {
+        match leaf(https, NAME, &tls).await {
+            Ok(first) => break first,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "{error}: {}", program.errors()),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    program.signal(Signal::USR2);
+    until(|| program.errors().contains("the new process has taken over")).await;
+    let errors = program.errors();
+    let pid = errors.split("pid=").nth(1).and_then(|it| it.split_whitespace().next());
+    let pid = pid.and_then(|it| it.parse().ok()).and_then(Pid::from_raw);
+    assert_eq!(leaf(https, NAME, &tls).await, Ok(first), "what is stored");
+    let output = program.config.clone();
+    let (code, _, errors) = program.end().await;
+    kill_process(pid.expect("it is named"), Signal::TERM).expect("it lives");
+    let gone = || std::net::TcpStream::connect(https).is_err();
+    until(gone).await;
+    assert_eq!((code, ca.orders()), (Some(0), 1), "{}: {errors}", output.display());
 }
