@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+use wsgate::observe::issuances::Standing;
+
 use super::asking::{HERE, ask, code};
 use super::figures::traffic;
 use super::{house, window};
@@ -77,6 +79,9 @@ async fn every_metric_is_documented_with_its_type_and_labels_and_there() {
     let backend = Backend::echo().await;
     let house = house("", &route("/ws", &backend)).await;
     let stays = traffic(&house).await;
+    let next = Some(std::time::SystemTime::now());
+    let ordered = Standing { next, ..Standing::default() };
+    house.gateway.books().issuances.note("ordered.example.test", ordered);
     let (found, known) = (scraped(&scrape(&house).await), documented());
     let names = |it: &BTreeSet<_>| it.clone();
     let there: BTreeSet<_> = found.keys().cloned().collect();
