@@ -10,6 +10,7 @@ mod gateway;
 mod handover;
 mod issuing;
 mod limits;
+mod loops;
 mod memory;
 mod removed;
 mod run;
