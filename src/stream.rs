@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -35,6 +37,8 @@ pub enum Stream {
     Plain(Socket),
     /// TLS with us as the server. Boxed: it is over a kilobyte, and plain streams are not.
     Tls(Box<Secure>),
+    /// One stream of an HTTP/2 connection. Boxed: nobody else is to be bigger for it.
+    Http2(Box<TokioIo<Upgraded>>),
     /// TLS with us as the client.
     TlsOut(Box<client::TlsStream<Socket>>),
 }
@@ -87,6 +91,11 @@ impl Socket {
 }
 
 impl Stream {
+    /// The stream of an HTTP/2 connection that hyper gives behind an extended CONNECT.
+    pub fn over_http2(upgraded: Upgraded) -> Self {
+        Self::Http2(Box::new(TokioIo::new(upgraded)))
+    }
+
     /// The error that the socket has come to, and forgets it (`SO_ERROR`): a reset is seen here
     /// without reading.
     pub fn take_error(&self) -> Option<io::Error> {
@@ -94,6 +103,8 @@ impl Stream {
             Self::Plain(socket) => socket,
             Self::Tls(stream) => stream.socket(),
             Self::TlsOut(stream) => stream.get_ref().0,
+            // The connection's own reader sees it, and ends all its streams.
+            Self::Http2(_) => return None,
         };
         match socket {
             Socket::Tcp(stream) => stream.take_error().ok().flatten(),
@@ -159,4 +170,4 @@ macro_rules! delegate {
 }
 
 delegate!(Socket { Tcp, Unix });
-delegate!(Stream { Plain, Tls, TlsOut });
+delegate!(Stream { Plain, Tls, Http2, TlsOut });

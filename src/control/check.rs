@@ -170,7 +170,8 @@ fn summary(config: &Config, now: SystemTime) -> String {
 fn listener_line(listener: &Listener) -> String {
     let address = &listener.address.value;
     match &listener.protocol {
-        Protocol::Https => format!("{address} https"),
+        Protocol::Https { http2: true } => format!("{address} https, HTTP/2"),
+        Protocol::Https { .. } => format!("{address} https"),
         Protocol::Http { redirect_to_https: true, .. } => format!("{address} http, to https"),
         Protocol::Http { .. } => format!("{address} http"),
     }

@@ -9,7 +9,7 @@ use rustls::server::{Accepted, Acceptor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::ciphers;
-use super::server::Table;
+use super::server::{ALPN_HTTP2, Table};
 use crate::life::{Elapsed, Timer, TlsFault, within};
 use crate::stream::{Secure, Socket, Stream};
 
@@ -24,6 +24,8 @@ pub struct Handshake {
     pub resumed: bool,
     /// Whether it is TLS 1.3, and not 1.2.
     pub newest: bool,
+    /// Whether HTTP/2 was agreed on.
+    pub http2: bool,
 }
 
 /// A handshake that failed.
@@ -40,19 +42,24 @@ pub enum HandshakeError {
     Io(TlsFault, #[source] io::Error),
 }
 
-/// Shakes hands with a client, in at most `limit`.
+/// Shakes hands with a client, in at most `limit`; `http2`: it may choose HTTP/2.
 ///
 /// # Errors
 /// [`HandshakeError`]; the client has been sent a fatal alert where there was time for one.
 pub async fn handshake(
     socket: Socket,
     table: &Table,
+    http2: bool,
     limit: Duration,
 ) -> Result<Handshake, HandshakeError> {
-    within(Some(limit), Timer::TlsHandshake, shake(socket, table)).await?
+    within(Some(limit), Timer::TlsHandshake, shake(socket, table, http2)).await?
 }
 
-async fn shake(mut socket: Socket, table: &Table) -> Result<Handshake, HandshakeError> {
+async fn shake(
+    mut socket: Socket,
+    table: &Table,
+    http2: bool,
+) -> Result<Handshake, HandshakeError> {
     let (accepted, hello) = hear(&mut socket).await.map_err(failed)?;
     let asked = accepted.client_hello();
     let name = asked.server_name().map(str::to_owned);
@@ -63,11 +70,12 @@ async fn shake(mut socket: Socket, table: &Table) -> Result<Handshake, Handshake
         refuse(socket).await;
         return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
     };
-    let tls = if knows_better { &tls.theirs } else { &tls.ours };
+    let tls = tls.of(http2, knows_better);
     let stream = Secure::accept(socket, Arc::clone(tls), hello).await.map_err(failed)?;
     let (resumed, newest) = (stream.resumed(), stream.is_tls13());
+    let http2 = stream.protocol() == Some(ALPN_HTTP2);
     let (stream, server_name) = (Stream::Tls(stream), name.unwrap_or_default());
-    Ok(Handshake { stream, server_name, resumed, newest })
+    Ok(Handshake { stream, server_name, resumed, newest, http2 })
 }
 
 /// Reads until the ClientHello is whole. Returns every byte read beside it: the session of the
