@@ -1,0 +1,6 @@
+//! HTTP/2 toward clients: plain requests, what a hostile client may not do, and WebSockets as streams.
+
+mod abuse;
+mod plain;
+mod sockets;
+mod waits;

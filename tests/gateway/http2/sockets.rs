@@ -1,0 +1,1 @@
+//! WebSockets as streams of HTTP/2 (RFC 8441).
