@@ -77,10 +77,10 @@ async fn resets_that_the_gateway_is_made_to_send_end_the_connection() {
     let backend = silent().await;
     let house = house(&backend).await;
     let mut raw = Raw::new(house.address()).await;
-    // A window that grows by nothing is an error of its stream (RFC 9113 section 6.9).
+    // A window that grows beyond what there is is an error of its stream (RFC 9113 section 6.9.1).
     let pair = |it: u32| {
         let stream = 2 * it + 1;
-        [request(stream), frame(WINDOW, 0, stream, &[0; 4])].concat()
+        [request(stream), frame(WINDOW, 0, stream, &[127, 255, 255, 255])].concat()
     };
     assert!(flood(&mut raw, 2000, pair).await, "it is told to be calm");
     assert_eq!(verdict(&house).await.0, Cause::Refusal(Refusal::Http2Flood));
@@ -147,33 +147,39 @@ async fn a_head_without_an_end_ends_the_connection() {
     house.finish().await;
 }
 
+/// A head with a field of 3000 bytes, and `again` bytes behind it that stand for the whole field each.
+fn packed(again: usize) -> Vec<u8> {
+    let mut block = get_head("/");
+    // Into the table; the length is 127 and, in sevens of bits, 2873 more (RFC 7541 section 5.1).
+    block.extend([0x40, 1, b'x', 0x7f, 0xb9, 0x16]);
+    block.extend([b'y'; 3000]);
+    block.extend(vec![0xbe; again]);
+    frame(HEADERS, END_HEADERS | END_STREAM, 1, &block)
+}
+
 #[tokio::test]
 async fn a_head_that_unpacks_to_more_than_the_limit_is_never_kept() {
     let backend = mirror().await;
     let house = house(&backend).await;
-    let mut raw = Raw::new(house.address()).await;
-    // One field of 3000 bytes goes into the table; each byte behind it stands for the whole field.
-    let mut block = get_head("/");
-    block.extend([0x40, 1, b'x', 0x7f]);
-    let mut length = 3000_u32 - 127;
-    while length >= 128 {
-        block.push(u8::try_from(length % 128 + 128).unwrap());
-        length /= 128;
+    // Beyond the limit the desk says 431, beyond twice of it HTTP/2 itself.
+    for (again, refusal) in [(11, Refusal::HeadTooLarge), (25, Refusal::Http2Error)] {
+        let mut raw = Raw::new(house.address()).await;
+        raw.send(packed(again)).await;
+        let answer = raw.find(|it| it.stream == 1 || it.kind == GOAWAY).await.expect("431");
+        assert_eq!(answer.kind, HEADERS, "{answer:?}");
+        raw.send(request(3)).await;
+        raw.find(|it| it.stream == 3 && it.flags & END_STREAM != 0).await.expect("an answer");
+        drop(raw);
+        let lines = house.lines(2).await;
+        let told = lines.iter().filter(|it| it.end.cause == Cause::Refusal(refusal)).count();
+        assert_eq!(told, 1, "{lines:?}");
     }
-    block.push(u8::try_from(length).unwrap());
-    block.extend([b'y'; 3000]);
-    block.extend([0xbe; 12_000]);
-    raw.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, &block)).await;
-    let answer = raw.find(|it| it.kind == HEADERS && it.stream == 1).await.expect("431");
-    assert!(answer.flags & END_STREAM != 0, "nothing but a status");
-    raw.send(request(3)).await;
-    raw.find(|it| it.stream == 3 && it.flags & END_STREAM != 0).await.expect("an answer");
-    drop(raw);
-    let lines = house.lines(2).await;
-    let (cause, detail) = (lines[1].end.cause, &lines[1].detail);
-    assert_eq!(cause, Cause::Refusal(Refusal::Http2Error), "{detail}");
-    assert!(detail.starts_with("1 requests broke"), "{detail}");
-    assert_eq!(backend.accepted(), 1);
+    // A bomb is no head.
+    let mut raw = Raw::new(house.address()).await;
+    raw.send(packed(12_000)).await;
+    assert_eq!(raw.goaway().await, Some(CALM));
+    assert_eq!(verdict(&house).await.0, Cause::Refusal(Refusal::Http2Flood));
+    assert!(backend.accepted() <= 2, "the requests behind the first two");
     house.finish().await;
 }
 
@@ -196,9 +202,9 @@ async fn more_streams_than_are_allowed_are_refused_and_the_rest_goes_on() {
     drop(raw);
     let lines = house.lines(101).await;
     let told = lines.iter().filter(|it| it.end.cause == Cause::Refusal(Refusal::Http2Error));
-    assert!(told.map(|it| &it.detail).eq([
-        "20 requests broke RFC 9113, or were too many at a time"
-    ]));
+    assert!(
+        told.map(|it| &it.detail).eq(["20 requests broke RFC 9113, or were too many at a time"])
+    );
     house.finish().await;
 }
 
@@ -214,7 +220,6 @@ async fn requests_that_are_malformed_cost_their_stream() {
         ("keep-alive", "1"),
         ("proxy-connection", "close"),
         ("te", "gzip"),
-        ("X-Upper", "1"),
         ("content-length", "5"),
     ];
     for (it, (name, value)) in (0..).zip(fields) {
@@ -222,7 +227,7 @@ async fn requests_that_are_malformed_cost_their_stream() {
         let mut block = get_head("/");
         literal(&mut block, name, value);
         raw.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)).await;
-        let told = raw.find(|it| it.stream == stream).await.expect("a reset");
+        let told = raw.find(|it| it.stream == stream || it.kind == GOAWAY).await.expect(name);
         assert_eq!((told.kind, told.code()), (RESET, PROTOCOL), "{name}");
     }
     raw.send(request(101)).await;
@@ -231,7 +236,7 @@ async fn requests_that_are_malformed_cost_their_stream() {
     drop(raw);
     let (cause, detail) = verdict(&house).await;
     assert_eq!(cause, Cause::Refusal(Refusal::Http2Error));
-    assert!(detail.starts_with("8 requests"), "{detail}");
+    assert!(detail.starts_with("7 requests"), "{detail}");
     assert_eq!(backend.accepted(), 1);
     house.finish().await;
 }
@@ -242,7 +247,7 @@ async fn what_is_not_http2_is_told_so_and_ended() {
     let house = house(&backend).await;
     let hostile: [&[u8]; 3] = [
         b"GET / HTTP/1.1\r\nHost: game.example.test\r\n\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x01\x05\x00\x00\x00\x01",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x01\x05\x00\x00\x00\x00",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\x04\x00\x00\x00\x00\x00",
     ];
     for bytes in hostile {

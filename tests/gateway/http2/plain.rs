@@ -123,7 +123,7 @@ async fn bodies_are_streamed_both_ways() {
     assert_eq!(trailers["x-sum"], "15");
     let line = house.line().await;
     assert_eq!((line.up.bytes, line.down.bytes), (15, 15));
-    drop((client, upload));
+    drop((client, upload, body));
     house.finish().await;
 }
 

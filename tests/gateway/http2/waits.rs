@@ -41,7 +41,8 @@ async fn a_head_that_does_not_come_to_its_end_is_not_waited_for() {
     let house = hasty("request_head = \"300ms\"", &route("/", &backend)).await;
     // Half a block, half a frame, half a preface: with another stream under way, or not.
     let head = get_head("/");
-    for piece in [frame(HEADERS, END_STREAM, 1, &head), frame(HEADERS, 5, 1, &head)[..12].to_vec()] {
+    for piece in [frame(HEADERS, END_STREAM, 1, &head), frame(HEADERS, 5, 1, &head)[..12].to_vec()]
+    {
         let mut raw = Raw::new(house.address()).await;
         raw.send(piece).await;
         assert_eq!(raw.goaway().await, Some(0));
@@ -59,7 +60,10 @@ async fn a_head_that_does_not_come_to_its_end_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_body_that_comes_too_slowly_costs_its_own_stream_only() {
-    let (backend, other) = (mirror().await, mirror().await);
+    let hungry = Backend::new(|mut client| async move {
+        client.rest().await;
+    });
+    let (backend, other) = (hungry.await, mirror().await);
     let routes = route("/slow", &backend) + &route("/", &other);
     let house = hasty("request_body = \"300ms\"", &routes).await;
     let mut client = Good::new(house.address()).await;
