@@ -171,3 +171,21 @@ macro_rules! delegate {
 
 delegate!(Socket { Tcp, Unix });
 delegate!(Stream { Plain, Tls, Http2, TlsOut });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What streams were made of before there was HTTP/2.
+    #[allow(dead_code, reason = "only its size counts")]
+    enum Http1 {
+        Plain(Socket),
+        Tls(Box<Secure>),
+        TlsOut(Box<client::TlsStream<Socket>>),
+    }
+
+    #[test]
+    fn nobody_is_bigger_for_http2() {
+        assert_eq!(size_of::<Stream>(), size_of::<Http1>());
+    }
+}

@@ -98,9 +98,9 @@ impl Follower {
         self.preface == 0 && self.have == 0
     }
 
-    /// Whether a head, or a frame that is no data, has begun and not come to its end.
+    /// Whether a head has begun and not come to its end.
     pub fn in_head(&self) -> bool {
-        self.in_head || (self.have > 0 && (self.have < HEADER || self.header[3] != 0))
+        self.in_head || (self.have == HEADER && matches!(self.header[3], HEADERS | CONTINUATION))
     }
 
     fn head(&mut self, bytes: &[u8]) -> usize {
@@ -130,11 +130,11 @@ impl Follower {
         let [a, b, c, kind, flags, stream @ ..] = self.header;
         let kind = match kind {
             0 => Kind::Data,
-            1 => Kind::Headers,
+            HEADERS => Kind::Headers,
             RST_STREAM => Kind::Reset,
             4 => Kind::Settings,
             6 => Kind::Ping,
-            9 => Kind::Continuation,
+            CONTINUATION => Kind::Continuation,
             _ => Kind::Other,
         };
         Frame {
@@ -158,7 +158,9 @@ pub fn goaway(last: u32, code: u32) -> [u8; 17] {
     frame
 }
 
+const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const CONTINUATION: u8 = 9;
 
 #[cfg(test)]
 mod tests {
@@ -211,7 +213,10 @@ mod tests {
         follower.feed(&whole()[..PREFACE + 9 + 13 + 13 + 10], |_| {});
         assert!(!follower.in_head() && !follower.at_border(), "half a body");
         follower.feed(&whole()[PREFACE + 9 + 13 + 13 + 10..][..4], |_| {});
-        assert!(follower.in_head(), "half a header may be of anything");
+        assert!(!follower.in_head(), "half a header may be of anything");
+        let mut follower = Follower::of_client();
+        follower.feed(&whole()[..PREFACE + 9 + 10], |_| {});
+        assert!(follower.in_head(), "half a frame of a head");
     }
 
     #[test]

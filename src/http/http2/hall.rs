@@ -123,3 +123,54 @@ impl Crowd {
         self.hall.state().arrived.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, poll_fn};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Counts how many are left when it is dropped.
+    struct Left(Arc<AtomicUsize>);
+
+    impl Drop for Left {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_let_go_with_all_that_belongs_to_the_stream() {
+        let (hall, left) = (Hall::default(), Arc::new(AtomicUsize::new(3)));
+        let (taker, inner) = (Taker::default(), hall.clone());
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(61)).expect("an uptime");
+        taker.given(0, long_ago);
+        hall.expect(taker.clone());
+        let [one, two, other] = [0, 1, 2].map(|_| Left(Arc::clone(&left)));
+        hall.execute(async move {
+            let _one = one;
+            // As hyper does for the sending half of a socket.
+            inner.execute(async move {
+                let _two = two;
+                pending::<()>().await;
+            });
+            pending::<()>().await;
+        });
+        hall.admit(async move {
+            let _other = other;
+            pending::<()>().await;
+        });
+        let mut crowd = Crowd::new(hall);
+        poll_fn(|cx| {
+            assert!(!crowd.poll(cx), "the other stays");
+            let done = left.load(Ordering::SeqCst) == 1;
+            if done { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        assert!(taker.is_stalled());
+        drop(crowd);
+        assert_eq!(left.load(Ordering::SeqCst), 0);
+    }
+}
