@@ -165,7 +165,7 @@ impl Good {
         self.0.send_request(request, ends).expect("it is sent")
     }
 
-    /// An answer with its body and the trailers.
+    /// An answer with its body.
     pub async fn fetch(&mut self, request: Request<()>) -> Answer {
         let (answer, _) = self.ask(request, true).await;
         read(soon(answer).await.expect("an answer")).await
@@ -181,7 +181,6 @@ impl Good {
 pub struct Answer {
     pub head: Response<()>,
     pub body: String,
-    pub trailers: Option<hyper::HeaderMap>,
 }
 
 impl Answer {
@@ -203,9 +202,8 @@ pub async fn read(answer: Response<RecvStream>) -> Answer {
         body.flow_control().release_capacity(piece.len()).expect("a window");
         text.extend_from_slice(&piece);
     }
-    let trailers = soon(body.trailers()).await.expect("the end");
     let body = String::from_utf8_lossy(&text).into_owned();
-    Answer { head: Response::from_parts(head, ()), body, trailers }
+    Answer { head: Response::from_parts(head, ()), body }
 }
 
 /// Why a stream was reset.
