@@ -21,6 +21,9 @@ pub(super) const STALLED_ANSWER: Duration = Duration::from_secs(60);
 /// asks for nothing else: what is kept of one is gone by then on the slowest networks.
 const UNTAKEN: Duration = Duration::from_secs(180);
 
+/// An HTTP/2 client that has nothing under way has this long to answer a GOAWAY.
+const LEAVE: Duration = Duration::from_secs(1);
+
 /// Follows one connection; shared by the stream under hyper and the service above it.
 #[derive(Clone, Debug)]
 pub struct Clock {
@@ -49,6 +52,8 @@ struct Streams {
     alive: usize,
     /// Since when a head is on its way.
     head: Option<Instant>,
+    /// Since when the client knows that it has to leave.
+    leaving: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +117,13 @@ impl Clock {
         }
     }
 
+    /// The client of an HTTP/2 connection was told to leave.
+    pub fn let_go(&self) {
+        if let Some(streams) = &mut self.state().streams {
+            streams.leaving.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// Whether the last whole head has been answered.
     pub fn is_answered(&self) -> bool {
         self.state().answered
@@ -121,16 +133,26 @@ impl Clock {
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
         let state = self.state();
         let untaken = state.streams.is_some_and(|it| it.alive > 0);
-        let wait = match state.phase {
-            Phase::Idle if untaken => Some((state.since + UNTAKEN, Timer::StalledWriter)),
-            Phase::Idle => Some((state.since + self.limits.keep_alive, Timer::KeepAlive)),
-            Phase::Head => Some((state.since + self.limits.request_head, Timer::RequestHead)),
-            Phase::Busy => None,
+        let leaving = state.streams.and_then(|it| it.leaving);
+        let wait = match (state.phase, leaving) {
+            (Phase::Idle | Phase::Head, Some(at)) if !untaken => {
+                Some((at.max(state.since) + LEAVE, Timer::KeepAlive))
+            }
+            (phase, _) => self.waits_in(phase, untaken, state.since),
         };
         let stall = state.stalled.map(|since| (since + STALLED_ANSWER, Timer::StalledWriter));
         let head = state.streams.and_then(|it| it.head);
         let head = head.map(|since| (since + self.limits.request_head, Timer::RequestHead));
         wait.into_iter().chain(stall).chain(head).min_by_key(|(at, _)| *at)
+    }
+
+    fn waits_in(&self, phase: Phase, untaken: bool, since: Instant) -> Option<(Instant, Timer)> {
+        match phase {
+            Phase::Idle if untaken => Some((since + UNTAKEN, Timer::StalledWriter)),
+            Phase::Idle => Some((since + self.limits.keep_alive, Timer::KeepAlive)),
+            Phase::Head => Some((since + self.limits.request_head, Timer::RequestHead)),
+            Phase::Busy => None,
+        }
     }
 
     /// Whether anything of the head that is awaited has come.

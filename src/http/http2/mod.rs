@@ -92,7 +92,13 @@ pub async fn serve_http2(stream: Stream, visit: Visit, host: Host) {
     let connection = builder(&gateway, hall.clone()).serve_connection(TokioIo::new(tap), service);
     let mut floor = Floor { connection: Box::pin(connection), crowd: Crowd::new(hall) };
     let mut turn = Turn::new(clock, drain.clone());
-    let stopped = turn.drive(&mut floor, |it| it.get_mut().connection.as_mut().let_go()).await;
+    let leaver = turn.clock.clone();
+    let stopped = turn
+        .drive(&mut floor, |it| {
+            leaver.let_go();
+            it.get_mut().connection.as_mut().let_go();
+        })
+        .await;
     let Floor { connection, crowd } = floor;
     drop(connection);
     let remains = left.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -10,15 +10,19 @@ use crate::life::{Bucket, Pace};
 /// the gateway end them (CVE-2025-8671). A browser that leaves a page ends all that it had.
 const RESETS: Pace = Pace { per_second: 20.0, holds: 200.0 };
 
-/// Pings and settings, each of which has to be answered.
+/// Pings and settings, each of which has to be answered. Some clients measure the way with a ping for
+/// each frame of data.
 const QUESTIONS: Pace = Pace { per_second: 10.0, holds: 100.0 };
 
 /// Frames that carry nothing: empty data and heads, priorities, windows. Each frame of data that is
-/// sent may be answered by two windows.
+/// sent may be answered by two windows, and by one more for each [`WINDOW_STEP`] bytes of it.
 const IDLE: Pace = Pace { per_second: 200.0, holds: 2000.0 };
 
-/// What a frame of data earns the client.
+/// Windows for a frame of data, one of its stream and one of the connection.
 const WINDOWS_EACH: f64 = 2.0;
+
+/// Clients that read in small pieces open their windows as often.
+const WINDOW_STEP: f64 = 1024.0;
 
 /// What a client sent too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +77,10 @@ impl Toll {
     /// [`Flood`] when the client has made it end one stream too many.
     pub fn sent(&mut self, frame: &Frame, now: Instant) -> Result<(), Flood> {
         match frame.kind {
-            Kind::Data if frame.length > 0 => self.idle.take(-WINDOWS_EACH),
+            Kind::Data if frame.length > 0 => {
+                self.idle.take(-WINDOWS_EACH - f64::from(frame.length) / WINDOW_STEP);
+                self.questions.take(-1.0);
+            }
             Kind::Reset if is_provoked(frame.code) => {
                 return charge(&mut self.resets, &RESETS, now, Flood::Resets);
             }
@@ -153,9 +160,13 @@ mod tests {
         let window = frame(Kind::Other, 4, false);
         until_refused(&window, &mut toll, later);
         for _ in 0..10 {
-            toll.sent(&frame(Kind::Data, 100, false), later).expect("data is no flood");
+            toll.sent(&frame(Kind::Data, 3072, false), later).expect("data is no flood");
         }
-        assert_eq!(until_refused(&window, &mut toll, later).0, 20);
+        assert_eq!(until_refused(&window, &mut toll, later).0, 50);
+        let ping = frame(Kind::Ping, 8, false);
+        assert_eq!(until_refused(&ping, &mut toll, later).0, 100, "no more than it holds");
+        toll.sent(&frame(Kind::Data, 1, false), later).expect("data is no flood");
+        assert_eq!(until_refused(&ping, &mut toll, later).0, 1);
     }
 
     #[test]

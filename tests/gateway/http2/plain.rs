@@ -16,7 +16,8 @@ async fn alpn_decides_and_who_does_not_ask_gets_http_1_1() {
     let off = https_listener().to_owned() + "http2 = false\n";
     let text = format!("{}{off}{}{}", https_listener(), site(HOST), route("/", &backend));
     let house = House::with(&text).await;
-    let cases: [(usize, &[&[u8]], Option<&[u8]>); 5] = [
+    type Case<'a> = (usize, &'a [&'a [u8]], Option<&'a [u8]>);
+    let cases: [Case<'_>; 5] = [
         (0, &[b"h2", b"http/1.1"], Some(b"h2")),
         (0, &[b"http/1.1", b"h2"], Some(b"h2")),
         (0, &[b"http/1.1"], Some(b"http/1.1")),
