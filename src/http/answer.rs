@@ -16,17 +16,18 @@ use super::diagnosis;
 use super::forward::{self, Trouble};
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
+use super::leg::Leg;
 use super::mini_program;
 use super::notes::Notes;
+use super::path;
 use super::places::Place;
 use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
-use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
+use super::serve::{Door, Prepared, Terms, Visit, client_name};
 use super::site::Route;
 use super::upgrade::{self, Outcome};
 use super::upload::Upload;
-use super::{path, reply};
 use crate::config::model::Upgrade;
 use crate::config::networks::is_trusted;
 use crate::drain::Phase;
@@ -34,26 +35,6 @@ use crate::life::{By, Cause, Refusal, Stage};
 use crate::observe::line::Kind;
 use crate::observe::record::Record;
 use crate::observe::redact;
-
-/// The protocol in the access line of a request that came over HTTP/2.
-const HTTP2: &str = "h2";
-
-/// How a request came.
-pub(super) struct Leg {
-    /// Where a tunnel is left.
-    pub slot: Slot,
-    /// Over HTTP/2.
-    pub http2: bool,
-    /// What was found wrong with it on the way.
-    pub refusal: Option<Refusal>,
-}
-
-impl Leg {
-    /// Over HTTP/1.1.
-    pub(super) fn http1(slot: Slot) -> Self {
-        Self { slot, http2: false, refusal: None }
-    }
-}
 
 /// Answers the requests of one connection.
 pub(super) struct Desk {
@@ -91,7 +72,7 @@ impl Desk {
         let present = self.visit.books.metrics.requests.enter();
         let upload = Arc::new(Upload::default());
         self.describe(&request, &mut record);
-        record.line.proto = if leg.http2 { HTTP2 } else { "" };
+        record.line.proto = leg.proto();
         let answered = match leg.refusal {
             Some(refusal) => Err((By::Client, Cause::Refusal(refusal))),
             None => self.decide(request, &mut record, &upload).await,
@@ -324,7 +305,7 @@ type Rest = (crate::stream::Side, crate::upstream::Lease, Place, Terms);
 /// Leaves a tunnel for whoever holds the client's stream.
 fn leave(leg: &Leg, (backend, lease, place, terms): Rest, mut record: Record) {
     record.line.kind = Kind::Socket;
-    record.line.status = if leg.http2 { reply::ACCEPTED } else { reply::SWITCHING };
+    record.line.status = leg.switched();
     record.stage = Stage::Relay;
     record.books().metrics.upgrades.add(1);
     let mut slot = leg.slot.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,6 +19,7 @@ mod head;
 pub mod hop_by_hop;
 pub mod host;
 mod http2;
+mod leg;
 pub mod mini_program;
 mod notes;
 pub mod origin;

@@ -10,9 +10,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::answer::{Desk, Leg};
+use super::answer::Desk;
 use super::clock::Clock;
 use super::guard::Guard;
+use super::leg::Leg;
 use super::notes::{Notes, Stop};
 use super::places::Place;
 use super::plain::PlainDoor;

@@ -3,4 +3,5 @@
 mod abuse;
 mod plain;
 mod sockets;
+mod stream;
 mod waits;
