@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -57,6 +59,8 @@ pub enum Stream {
     Plain(Socket),
     /// TLS with us as the server. Boxed: it is over a kilobyte, and plain streams are not.
     Tls(Box<Secure>),
+    /// One stream of an HTTP/2 connection. Boxed: nobody else is to be bigger for it.
+    Http2(Box<TokioIo<Upgraded>>),
     /// TLS with us as the client.
     TlsOut(Box<client::TlsStream<Socket>>),
 }
@@ -120,6 +124,11 @@ impl Socket {
 }
 
 impl Stream {
+    /// The stream of an HTTP/2 connection that hyper gives behind an extended CONNECT.
+    pub fn over_http2(upgraded: Upgraded) -> Self {
+        Self::Http2(Box::new(TokioIo::new(upgraded)))
+    }
+
     /// The error that the socket has come to, and forgets it (`SO_ERROR`): a reset is seen here
     /// without reading.
     pub fn take_error(&self) -> Option<io::Error> {
@@ -127,6 +136,8 @@ impl Stream {
             Self::Plain(socket) => socket,
             Self::Tls(stream) => stream.socket(),
             Self::TlsOut(stream) => stream.get_ref().0,
+            // The connection's own reader sees it, and ends all its streams.
+            Self::Http2(_) => return None,
         };
         match socket {
             Socket::Tcp(stream) => stream.take_error().ok().flatten(),
@@ -207,4 +218,22 @@ macro_rules! delegate {
 }
 
 delegate!(Socket { Tcp, Unix });
-delegate!(Stream { Plain, Tls, TlsOut });
+delegate!(Stream { Plain, Tls, Http2, TlsOut });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What streams were made of before there was HTTP/2.
+    #[allow(dead_code, reason = "only its size counts")]
+    enum Http1 {
+        Plain(Socket),
+        Tls(Box<Secure>),
+        TlsOut(Box<client::TlsStream<Socket>>),
+    }
+
+    #[test]
+    fn nobody_is_bigger_for_http2() {
+        assert_eq!(size_of::<Stream>(), size_of::<Http1>());
+    }
+}

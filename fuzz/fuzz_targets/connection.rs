@@ -97,7 +97,7 @@ async fn connection(house: &House, said: &[u8], answer: &[u8], chunk: usize) -> 
         spelling: house.spelling.clone(),
         books: Arc::clone(&books),
         drain: drain.clone(),
-        door: Door::Https,
+        door: Door::Https { http2: false },
         port: None,
         peer: None,
         local: None,

@@ -31,6 +31,11 @@ pub const HANDSHAKES_PER_IP: Option<Rate> = None;
 /// `gateway.memory`: what a machine has to spare is known to its owner only.
 pub const MEMORY: Option<u64> = None;
 
+/// `gateway.http2_websocket`: WebSockets of browsers come by HTTP/1.1 then, one connection each.
+pub const HTTP2_WEBSOCKET: bool = false;
+/// `listeners.http2`: as Caddy and HAProxy; who does not ask for it by ALPN gets HTTP/1.1.
+pub const HTTP2: bool = true;
+
 /// `gateway.timeouts.proxy_header`: the load balancer is near, and writes it first.
 pub const PROXY_HEADER: Duration = seconds(5);
 /// `gateway.timeouts.tls_handshake`: a slow mobile network needs three seconds at worst.

@@ -64,7 +64,7 @@ fn a_file_with_only_the_required_keys_has_every_default() {
     assert_eq!(config.gateway.max_connections, 100_000);
     assert_eq!(config.gateway.drain.close_code, 1012);
     assert_eq!(config.gateway.header_size, 32 * 1024);
-    assert_eq!(config.listeners[0].protocol, Protocol::Https);
+    assert_eq!(config.listeners[0].protocol, Protocol::Https { http2: true });
     assert_eq!(config.log.access, AccessLog::Stdout);
     let site = &config.sites[0];
     assert_eq!(site.certificate.value, Path::new("/srv/certs/game.crt"));

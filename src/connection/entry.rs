@@ -101,7 +101,7 @@ fn turn_away(socket: Socket, peer: Option<SocketAddr>, refusal: Refusal, house: 
     let by = if refusal == Refusal::Memory { By::Gateway } else { By::Client };
     record.end_here(by, Cause::Refusal(refusal));
     match house.door {
-        Door::Https => socket.reset(),
+        Door::Https { .. } => socket.reset(),
         Door::Http(_) => socket.try_write(http::curt_denial(refusal).as_bytes()),
     }
 }

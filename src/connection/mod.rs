@@ -79,7 +79,7 @@ async fn arrive(
         accepted = entry::introduce(accepted, &mut house, &snapshot).await?;
     }
     let Accepted { socket, peer, local, held } = accepted;
-    let (stream, server_name) = secure(socket, peer, &house, &snapshot).await?;
+    let Secured { stream, server_name, http2 } = secure(socket, peer, &house, &snapshot).await?;
     let visit = Visit {
         sites: Arc::clone(&snapshot.sites),
         gateway: Arc::clone(&snapshot.gateway),
@@ -92,6 +92,12 @@ async fn arrive(
         local,
         server_name,
     };
+    if http2 {
+        let host = host(&house.books, house.drain, &snapshot);
+        drop(snapshot);
+        Box::pin(http::serve_http2(stream, visit, host)).await;
+        return None;
+    }
     match http::serve(stream, visit).await {
         Served::Done => None,
         Served::Switched(switched) => {
@@ -100,34 +106,46 @@ async fn arrive(
     }
 }
 
-/// TLS where the listener speaks it: the stream, and the name that the client asked for.
+/// A stream, and what was agreed on in TLS.
+struct Secured {
+    stream: Stream,
+    /// The name that the client asked for.
+    server_name: Option<String>,
+    /// The client speaks HTTP/2.
+    http2: bool,
+}
+
+/// TLS where the listener speaks it.
 async fn secure(
     socket: Socket,
     peer: Option<SocketAddr>,
     house: &House,
     snapshot: &Snapshot,
-) -> Option<(Stream, Option<String>)> {
-    if matches!(house.door, Door::Http(_)) {
-        return Some((Stream::Plain(socket), None));
-    }
+) -> Option<Secured> {
+    let Door::Https { http2 } = house.door else {
+        return Some(Secured { stream: Stream::Plain(socket), server_name: None, http2: false });
+    };
     let mut record = Record::new(&house.books, Kind::Connection, Stage::Tls);
     record.line.client = http::client_name(peer);
     let limit = snapshot.gateway.timeouts.tls_handshake;
     let mut drain = house.drain.clone();
     let shaken = tokio::select! {
         biased;
-        shaken = tls::handshake(socket, &snapshot.tls, &house.challenges, limit) => shaken,
+        shaken = tls::handshake(socket, &snapshot.tls, &house.challenges, http2, limit) => shaken,
         () = drain.reached(Phase::Cutting) => return None,
     };
     match shaken {
-        Ok(Some(Handshake { stream, server_name, resumed, newest })) => {
+        Ok(Some(Handshake { stream, server_name, resumed, newest, http2 })) => {
             let metrics = &house.books.metrics;
             let counter = if resumed { &metrics.tls_resumed } else { &metrics.tls_full };
             counter.add(1);
             let version = if newest { &metrics.tls_13 } else { &metrics.tls_12 };
             version.add(1);
             record.dismiss();
-            Some((stream, Some(server_name)))
+            if http2 {
+                metrics.http2.add(1);
+            }
+            Some(Secured { stream, server_name: Some(server_name), http2 })
         }
         Ok(None) => {
             record.end_here(By::Client, Cause::Finished);
@@ -157,6 +175,12 @@ fn refused(error: &HandshakeError) -> Cause {
         HandshakeError::NotIssued(_) => Cause::Tls(TlsFault::NotIssued),
         HandshakeError::Name(fault, _) | HandshakeError::Io(fault, _) => Cause::Tls(*fault),
     }
+}
+
+/// Takes the sockets of an HTTP/2 connection, one for each stream.
+fn host(books: &Arc<Books>, drain: Watch, snapshot: &Arc<Snapshot>) -> http::Host {
+    let (books, snapshot) = (Arc::clone(books), Arc::clone(snapshot));
+    Arc::new(move |switched| tunnel(switched, &books, drain.clone(), &snapshot))
 }
 
 /// Frames in both directions. No async function: that would keep room for what it is given beside

@@ -171,7 +171,8 @@ fn summary(config: &Config, now: SystemTime) -> String {
 fn listener_line(listener: &Listener) -> String {
     let address = &listener.address.value;
     match &listener.protocol {
-        Protocol::Https => format!("{address} https"),
+        Protocol::Https { http2: false } => format!("{address} https, HTTP/1.1 only"),
+        Protocol::Https { .. } => format!("{address} https"),
         Protocol::Http { redirect_to_https: true, .. } => format!("{address} http, to https"),
         Protocol::Http { .. } => format!("{address} http"),
     }

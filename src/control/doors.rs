@@ -206,7 +206,7 @@ impl Manners {
 
 fn door(protocol: &Protocol, challenges: &Arc<Challenges>) -> Door {
     match protocol {
-        Protocol::Https => Door::Https,
+        Protocol::Https { http2 } => Door::Https { http2: *http2 },
         Protocol::Http { redirect_to_https, acme_challenge_root } => {
             Door::Http(Arc::new(PlainDoor {
                 redirect_to_https: *redirect_to_https,

@@ -1,6 +1,5 @@
 //! One request, from its head to its answer. Every way out is recorded.
 
-use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 
 use hyper::body::Incoming;
@@ -17,17 +16,18 @@ use super::diagnosis;
 use super::forward::{self, Trouble};
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
+use super::leg::Leg;
 use super::mini_program;
 use super::notes::Notes;
+use super::path;
 use super::places::Place;
 use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
-use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
+use super::serve::{Door, Prepared, Terms, Visit, client_name};
 use super::site::Route;
 use super::upgrade::{self, Outcome};
 use super::upload::Upload;
-use super::{path, reply};
 use crate::config::model::Upgrade;
 use crate::config::networks::is_trusted;
 use crate::drain::Phase;
@@ -40,36 +40,47 @@ use crate::observe::redact;
 pub(super) struct Desk {
     visit: Visit,
     clock: Clock,
-    slot: Slot,
     strict_transport: Option<HeaderValue>,
     notes: Notes,
 }
 
 impl Desk {
-    pub(super) fn new(visit: Visit, clock: Clock, slot: Slot, notes: Notes) -> Self {
+    pub(super) fn new(visit: Visit, clock: Clock, notes: Notes) -> Self {
         // Over TLS only (RFC 6797 section 7.2): without, there is no name from TLS either.
         let name = visit.server_name.as_deref();
         let site = name.and_then(|name| visit.sites.find(name, None));
         let strict_transport = site.and_then(|it| it.strict_transport.clone());
-        Self { visit, clock, slot, strict_transport, notes }
+        Self { visit, clock, strict_transport, notes }
     }
 
-    /// Answers one request; hyper calls it for each.
+    /// What the desk serves with.
+    pub(super) fn visit(&self) -> &Visit {
+        &self.visit
+    }
+
+    /// Answers one request.
     pub(super) async fn answer(
         &self,
         mut request: Request<Incoming>,
-    ) -> Result<Response<Recorded>, Infallible> {
+        leg: Leg,
+    ) -> Response<Recorded> {
         self.clock.busy();
-        self.notes.hear_interims(&mut request);
+        if !leg.http2 {
+            self.notes.hear_interims(&mut request);
+        }
         let mut record = Record::new(&self.visit.books, Kind::Request, Stage::Request);
         let present = self.visit.books.metrics.requests.enter();
         let upload = Arc::new(Upload::default());
         self.describe(&request, &mut record);
-        let answered = self.decide(request, &mut record, &upload).await;
+        record.line.proto = leg.proto();
+        let answered = match leg.refusal {
+            Some(refusal) => Err((By::Client, Cause::Refusal(refusal))),
+            None => self.decide(request, &mut record, &upload).await,
+        };
         let (mut response, record, place) = match answered {
             Ok(Turned::Plain(response, place)) => (response, Some(record), place),
             Ok(Turned::Switched(response, rest)) => {
-                self.leave(*rest, record);
+                leave(&leg, *rest, record);
                 (response, None, None)
             }
             Err((by, cause)) => {
@@ -88,14 +99,14 @@ impl Desk {
             record.line.status = status;
             record
         });
-        Ok(response.map(|body| Recorded {
+        response.map(|body| Recorded {
             body,
             record,
             upload,
             clock,
             _present: present,
             _place: place,
-        }))
+        })
     }
 
     /// What the access line can say from the head alone.
@@ -287,19 +298,19 @@ impl Desk {
             }
         }
     }
-
-    /// Leaves a tunnel for whoever holds the client's stream.
-    fn leave(&self, (backend, lease, place, terms): Rest, mut record: Record) {
-        record.line.kind = Kind::Socket;
-        record.line.status = reply::SWITCHING;
-        record.stage = Stage::Relay;
-        self.visit.books.metrics.upgrades.add(1);
-        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some(Prepared { backend, lease, place, record, terms });
-    }
 }
 
 type Rest = (crate::stream::Side, crate::upstream::Lease, Place, Terms);
+
+/// Leaves a tunnel for whoever holds the client's stream.
+fn leave(leg: &Leg, (backend, lease, place, terms): Rest, mut record: Record) {
+    record.line.kind = Kind::Socket;
+    record.line.status = leg.switched();
+    record.stage = Stage::Relay;
+    record.books().metrics.upgrades.add(1);
+    let mut slot = leg.slot.lock().unwrap_or_else(PoisonError::into_inner);
+    *slot = Some(Prepared { backend, lease, place, record, terms });
+}
 
 /// What a request turned into.
 enum Turned {

@@ -15,7 +15,14 @@ use crate::life::Timer;
 use crate::stream::Stream;
 
 /// A client that takes no byte of an answer this long is cut, as nginx's `send_timeout` has it.
-const STALLED_ANSWER: Duration = Duration::from_secs(60);
+pub(super) const STALLED_ANSWER: Duration = Duration::from_secs(60);
+
+/// The last bytes of answers over HTTP/2 that a client has no window for wait this long while it
+/// asks for nothing else: what is kept of one is gone by then on the slowest networks.
+const UNTAKEN: Duration = Duration::from_secs(180);
+
+/// An HTTP/2 client that has nothing under way has this long to answer a GOAWAY.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// Follows one connection; shared by the stream under hyper and the service above it.
 #[derive(Clone, Debug)]
@@ -32,6 +39,21 @@ struct State {
     stalled: Option<Instant>,
     heard: bool,
     answered: bool,
+    /// Over HTTP/2 many requests are under way at a time.
+    streams: Option<Streams>,
+}
+
+/// The streams of an HTTP/2 connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Streams {
+    /// Requests that are being answered, and sockets.
+    open: usize,
+    /// Streams that the client has not had the end of.
+    alive: usize,
+    /// Since when a head is on its way.
+    head: Option<Instant>,
+    /// Since when the client knows that it has to leave.
+    leaving: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,23 +66,62 @@ enum Phase {
 impl Clock {
     /// A connection that is expected to send its first request now.
     pub fn new(limits: &ClientTimeouts) -> Self {
-        let now = Instant::now();
-        let state =
-            State { phase: Phase::Head, since: now, stalled: None, heard: false, answered: false };
+        Self::begin(limits, None)
+    }
+
+    /// The same for one that speaks HTTP/2.
+    pub fn of_streams(limits: &ClientTimeouts) -> Self {
+        Self::begin(limits, Some(Streams::default()))
+    }
+
+    fn begin(limits: &ClientTimeouts, streams: Option<Streams>) -> Self {
+        let (phase, since) = (Phase::Head, Instant::now());
+        let state = State { phase, since, stalled: None, heard: false, answered: false, streams };
         Self { state: Arc::new(Mutex::new(state)), limits: limits.clone() }
     }
 
     /// A whole head has come.
     pub fn busy(&self) {
         let mut state = self.state();
+        if let Some(streams) = &mut state.streams {
+            streams.open += 1;
+        }
         *state = State { phase: Phase::Busy, since: Instant::now(), answered: false, ..*state };
     }
 
     /// The answer has been handed over.
     pub fn idle(&self) {
         let mut state = self.state();
+        if let Some(streams) = &mut state.streams {
+            streams.open = streams.open.saturating_sub(1);
+            if streams.open > 0 {
+                return;
+            }
+        }
         let since = Instant::now();
         *state = State { phase: Phase::Idle, since, heard: false, answered: true, ..*state };
+    }
+
+    /// What the frames of an HTTP/2 connection tell: whether its preface has come, whether a head
+    /// is on its way, and how many streams the client has not had the end of.
+    pub fn framed(&self, greeted: bool, in_head: bool, alive: usize) {
+        let mut state = self.state();
+        let now = Instant::now();
+        if greeted && state.phase == Phase::Head {
+            state.phase = Phase::Idle;
+            state.since = now;
+        }
+        if let Some(streams) = &mut state.streams {
+            streams.alive = alive;
+            streams.head = in_head.then(|| streams.head.unwrap_or(now));
+        }
+    }
+
+    /// The client of an HTTP/2 connection was told to leave.
+    pub fn let_go(&self) {
+        if let Some(streams) = &mut self.state().streams {
+            streams.leaving.get_or_insert_with(Instant::now);
+        }
     }
 
     /// Whether the last whole head has been answered.
@@ -71,13 +132,27 @@ impl Clock {
     /// The next wait that runs out, and when.
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
         let state = self.state();
-        let wait = match state.phase {
-            Phase::Idle => Some((state.since + self.limits.keep_alive, Timer::KeepAlive)),
-            Phase::Head => Some((state.since + self.limits.request_head, Timer::RequestHead)),
-            Phase::Busy => None,
+        let untaken = state.streams.is_some_and(|it| it.alive > 0);
+        let leaving = state.streams.and_then(|it| it.leaving);
+        let wait = match (state.phase, leaving) {
+            (Phase::Idle | Phase::Head, Some(at)) if !untaken => {
+                Some((at.max(state.since) + LEAVE, Timer::KeepAlive))
+            }
+            (phase, _) => self.waits_in(phase, untaken, state.since),
         };
         let stall = state.stalled.map(|since| (since + STALLED_ANSWER, Timer::StalledWriter));
-        wait.into_iter().chain(stall).min_by_key(|(at, _)| *at)
+        let head = state.streams.and_then(|it| it.head);
+        let head = head.map(|since| (since + self.limits.request_head, Timer::RequestHead));
+        wait.into_iter().chain(stall).chain(head).min_by_key(|(at, _)| *at)
+    }
+
+    fn waits_in(&self, phase: Phase, untaken: bool, since: Instant) -> Option<(Instant, Timer)> {
+        match phase {
+            Phase::Idle if untaken => Some((since + UNTAKEN, Timer::StalledWriter)),
+            Phase::Idle => Some((since + self.limits.keep_alive, Timer::KeepAlive)),
+            Phase::Head => Some((since + self.limits.request_head, Timer::RequestHead)),
+            Phase::Busy => None,
+        }
     }
 
     /// Whether anything of the head that is awaited has come.
@@ -89,7 +164,8 @@ impl Clock {
     pub fn received(&self) {
         let mut state = self.state();
         state.heard = true;
-        if state.phase == Phase::Idle {
+        // Over HTTP/2 they may be of anything: see `framed`.
+        if state.phase == Phase::Idle && state.streams.is_none() {
             state.phase = Phase::Head;
             state.since = Instant::now();
         }

@@ -1,4 +1,4 @@
-//! HTTP/1.1 from the client's first request to the last, or to the switch of protocols. Knows the
+//! HTTP/1.1 and HTTP/2 from the client's first request to the last, or to the switch of protocols. Knows the
 //! backends through `upstream` only, and nothing of frames or of who accepted the connection.
 //!
 //! A request walks: `head` (one meaning or refused) -> `site` and `router` (which route) ->
@@ -18,6 +18,8 @@ pub mod handshake;
 mod head;
 pub mod hop_by_hop;
 pub mod host;
+mod http2;
+mod leg;
 pub mod mini_program;
 mod notes;
 pub mod origin;
@@ -33,9 +35,11 @@ mod site;
 mod spelling;
 #[cfg(test)]
 mod testing;
+mod turn;
 mod upgrade;
 mod upload;
 
+pub use http2::{Host, serve_http2};
 pub use places::Place;
 pub use plain::PlainDoor;
 pub use reply::curt_denial;

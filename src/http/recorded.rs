@@ -32,6 +32,15 @@ pub(super) struct Recorded {
     pub _place: Option<Place>,
 }
 
+impl Recorded {
+    /// The client takes nothing of it, and is waited for no longer.
+    pub(super) fn stalled(&mut self) {
+        if let Some(record) = &mut self.record {
+            record.end_here(By::Client, Cause::Timer(Timer::StalledWriter));
+        }
+    }
+}
+
 impl Body for Recorded {
     type Data = Bytes;
     type Error = BodyError;

@@ -14,6 +14,9 @@ use crate::life::{Cause, Fault, Refusal, Timer};
 /// The status of a switch of protocols, in the access line.
 pub const SWITCHING: u16 = 101;
 
+/// The status of a socket over HTTP/2 (RFC 8441 section 5).
+pub const ACCEPTED: u16 = 200;
+
 /// The body of any answer.
 pub type ReplyBody = UnsyncBoxBody<Bytes, BodyError>;
 
@@ -47,6 +50,7 @@ pub fn status(cause: Cause) -> StatusCode {
 fn refused(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::BadRequest
+        | Refusal::Http2Error
         | Refusal::ProxyHeader
         | Refusal::BadHost
         | Refusal::BadPath
@@ -65,8 +69,10 @@ fn refused(refusal: Refusal) -> StatusCode {
         Refusal::Draining | Refusal::RouteConnections | Refusal::Memory => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+        Refusal::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Refusal::ConnectionsPerIp
         | Refusal::HandshakesPerIp
+        | Refusal::Http2Flood
         | Refusal::MessageRate
         | Refusal::ByteRate => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Redirected => StatusCode::PERMANENT_REDIRECT,
@@ -150,6 +156,9 @@ fn words(cause: Cause) -> &'static str {
 fn refusal_words(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::BadRequest => "the request has no single meaning",
+        Refusal::Http2Error => "the connection breaks HTTP/2",
+        Refusal::Http2Flood => "too many frames without a use",
+        Refusal::HeadTooLarge => "the request head is too large",
         Refusal::BadHost => "the request needs one Host that agrees with its target",
         Refusal::Misdirected => "this host is not served on this connection",
         Refusal::BadPath => "the path has no single meaning",

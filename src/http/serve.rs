@@ -1,28 +1,27 @@
 //! One client connection's life in HTTP: requests one after another, until the last or until the
 //! protocol is switched. One future, driven by the connection's own task.
 
-use std::future::poll_fn;
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::Desk;
 use super::clock::Clock;
 use super::guard::Guard;
+use super::leg::Leg;
 use super::notes::{Notes, Stop};
 use super::places::Place;
 use super::plain::PlainDoor;
 use super::site::Sites;
 use super::spelling::Spelling;
+use super::turn::{Stopped, Turn};
 use crate::config::model::{self, Gateway};
-use crate::drain::{Phase, Watch};
+use crate::drain::Watch;
 use crate::life::{By, Cause, Refusal, Stage, Timer, within};
 use crate::observe::books::Books;
 use crate::observe::lane::Lane;
@@ -48,8 +47,11 @@ const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\
 /// The listener that a client came in by.
 #[derive(Clone, Debug)]
 pub enum Door {
-    /// TLS, with the port it listens on.
-    Https,
+    /// TLS.
+    Https {
+        /// Whether clients may speak HTTP/2.
+        http2: bool,
+    },
     /// Plain HTTP.
     Http(Arc<PlainDoor>),
 }
@@ -81,7 +83,7 @@ pub struct Visit {
 impl Visit {
     /// Whether the client came over TLS.
     pub(super) fn is_tls(&self) -> bool {
-        matches!(self.door, Door::Https)
+        matches!(self.door, Door::Https { .. })
     }
 }
 
@@ -142,15 +144,16 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
     let (drain, peer) = (visit.drain.clone(), visit.peer);
     let builder = builder(&visit.gateway);
     let (notes, head_max) = (Notes::default(), buffer(&visit.gateway));
-    let desk = Arc::new(Desk::new(visit, clock.clone(), Arc::clone(&slot), notes.clone()));
+    let desk = Arc::new(Desk::new(visit, clock.clone(), notes.clone()));
+    let left = Arc::clone(&slot);
     let service = hyper::service::service_fn(move |request| {
-        let desk = Arc::clone(&desk);
+        let (desk, slot) = (Arc::clone(&desk), Arc::clone(&left));
         // Boxed: hyper gives a connection back whole only when the service's future is Unpin.
-        Box::pin(async move { desk.answer(request).await })
+        Box::pin(async move { Ok::<_, Infallible>(desk.answer(request, Leg::http1(slot)).await) })
     });
     let io = TokioIo::new(Guard::new(stream, clock.clone(), notes.clone(), head_max));
     let mut connection = builder.serve_connection(io, service);
-    let mut turn = Turn { alarm: Box::pin(sleep_until(Instant::now())), clock, notes, drain };
+    let mut turn = Turn::new(clock, drain);
     let stopped = turn.drive(&mut connection, |it| it.graceful_shutdown()).await;
     let parts = connection.into_parts();
     let (stream, held) = parts.io.into_inner().into_parts();
@@ -164,8 +167,9 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
             Served::Switched(Box::new(Switched { client, backend, lease, place, record, terms }))
         }
         (stopped, _) => {
-            turn.note(&stopped, &books, peer);
-            part(stream, turn.last_word(&stopped), &stopped).await;
+            let ending = Ending { stopped: &stopped, stop: notes.stop() };
+            ending.note(&books, peer);
+            part(stream, ending.last_word(&turn.clock), &stopped).await;
             Served::Done
         }
     }
@@ -188,73 +192,17 @@ fn buffer(gateway: &Gateway) -> usize {
     gateway.header_size.max(BUFFER_MIN)
 }
 
-/// Why hyper's connection was left.
-enum Stopped {
-    /// It came to its end by itself, or to a switch of protocols.
-    Ended,
-    /// It broke, or the client sent what is not HTTP.
-    Failed(hyper::Error),
-    /// A wait ran out.
-    Elapsed(Timer),
-    /// The gateway is being cut.
-    Cut,
+/// How the guard and hyper saw a connection end.
+struct Ending<'a> {
+    stopped: &'a Stopped,
+    stop: Option<Stop>,
 }
 
-/// Drives one connection: hyper, the clock and the drain, in one place.
-struct Turn {
-    alarm: Pin<Box<Sleep>>,
-    clock: Clock,
-    notes: Notes,
-    drain: Watch,
-}
-
-impl Turn {
-    /// `let_go` makes the connection end after the request that is under way.
-    async fn drive<C>(&mut self, connection: &mut C, let_go: impl Fn(Pin<&mut C>)) -> Stopped
-    where
-        C: Future<Output = hyper::Result<()>> + Unpin,
-    {
-        let mut awaited = Phase::Draining;
-        loop {
-            let mut drain = self.drain.clone();
-            tokio::select! {
-                biased;
-                stopped = Self::until(&mut self.alarm, &self.clock, connection) => return stopped,
-                () = drain.reached(awaited) => {}
-            }
-            if awaited == Phase::Cutting {
-                return Stopped::Cut;
-            }
-            let_go(Pin::new(&mut *connection));
-            awaited = Phase::Cutting;
-        }
-    }
-
-    async fn until<C>(alarm: &mut Pin<Box<Sleep>>, clock: &Clock, connection: &mut C) -> Stopped
-    where
-        C: Future<Output = hyper::Result<()>> + Unpin,
-    {
-        poll_fn(|cx| {
-            // Not `poll_without_shutdown`: that one may leave the end of an answer unwritten. After
-            // a 101 hyper leaves the stream open either way.
-            match Pin::new(&mut *connection).poll(cx) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Stopped::Ended),
-                Poll::Ready(Err(error)) => return Poll::Ready(Stopped::Failed(error)),
-                Poll::Pending => {}
-            }
-            let Some((at, timer)) = clock.deadline() else { return Poll::Pending };
-            if alarm.deadline() != at {
-                alarm.as_mut().reset(at);
-            }
-            alarm.as_mut().poll(cx).map(|()| Stopped::Elapsed(timer))
-        })
-        .await
-    }
-
+impl Ending<'_> {
     /// Records an end that belongs to no request.
-    fn note(&self, stopped: &Stopped, books: &Arc<Books>, peer: Option<SocketAddr>) {
+    fn note(&self, books: &Arc<Books>, peer: Option<SocketAddr>) {
         let bad = |words| (By::Client, Cause::Refusal(Refusal::BadRequest), words);
-        let (by, cause, words) = match (self.notes.stop(), stopped) {
+        let (by, cause, words) = match (self.stop, self.stopped) {
             (Some(Stop::Head(violation)), _) => bad(violation.to_string()),
             (None, Stopped::Failed(error)) if error.is_parse() => bad(error.to_string()),
             // Between two requests this is how a keep-alive connection ordinarily ends.
@@ -263,20 +211,31 @@ impl Turn {
             // The request that it broke in has a record of its own.
             (_, Stopped::Ended | Stopped::Cut | Stopped::Failed(_)) => return,
         };
-        let mut record = Record::new(books, Kind::Connection, Stage::Request);
-        record.line.client = client_name(peer);
-        record.detail(words);
-        record.end_here(by, cause);
+        note(books, peer, by, cause, &words);
     }
 
     /// What the client is still to be told.
-    fn last_word(&self, stopped: &Stopped) -> &'static [u8] {
-        match (self.notes.stop(), stopped) {
+    fn last_word(&self, clock: &Clock) -> &'static [u8] {
+        match (self.stop, self.stopped) {
             (Some(Stop::Head(_)), _) => BAD_REQUEST,
-            (_, Stopped::Elapsed(Timer::RequestHead)) if self.clock.heard() => REQUEST_TIMEOUT,
+            (_, Stopped::Elapsed(Timer::RequestHead)) if clock.heard() => REQUEST_TIMEOUT,
             _ => b"",
         }
     }
+}
+
+/// Records an end that belongs to no request.
+pub(super) fn note(
+    books: &Arc<Books>,
+    peer: Option<SocketAddr>,
+    by: By,
+    cause: Cause,
+    words: &str,
+) {
+    let mut record = Record::new(books, Kind::Connection, Stage::Request);
+    record.line.client = client_name(peer);
+    record.detail(words);
+    record.end_here(by, cause);
 }
 
 /// What the access line calls a client of which only the socket is known.
@@ -286,7 +245,7 @@ pub fn client_name(peer: Option<SocketAddr>) -> String {
 
 /// Leaves a stream politely, in bounded time: closing with something unread would reset the
 /// connection under the answer that is still on its way.
-async fn part(mut stream: Stream, last_word: &[u8], stopped: &Stopped) {
+pub(super) async fn part(mut stream: Stream, last_word: &[u8], stopped: &Stopped) {
     let goodbye = async {
         stream.write_all(last_word).await?;
         stream.shutdown().await?;

@@ -40,6 +40,8 @@ pub struct Listener {
     pub address: String,
     /// `protocol`
     pub tls: bool,
+    /// `http2`
+    pub http2: bool,
     /// `redirect_to_https`
     pub redirect: bool,
     /// `proxy_protocol`
@@ -186,6 +188,9 @@ impl Listener {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "address = {address}  {}", comment(&self.remark));
         line(text, "protocol", &quoted(if self.tls { "https" } else { "http" }));
+        if self.tls && !self.http2 {
+            line(text, "http2", "false");
+        }
         if self.redirect {
             line(text, "redirect_to_https", "true");
         }

@@ -17,6 +17,8 @@ pub struct Listen<'a> {
     pub address: String,
     /// TLS is spoken there.
     pub tls: bool,
+    /// HTTP/2 is spoken there.
+    pub http2: bool,
     /// Every connection begins with a PROXY header.
     pub proxied: bool,
 }
@@ -28,19 +30,32 @@ pub fn listens<'a>(server: &Scope<'a>, work: &mut Work<'a>) -> Vec<Listen<'a>> {
         work.ledger.carried(ssl);
     }
     let all_tls = ssl.is_some_and(|it| it.arg(0) == "on");
+    let http2 = server.last("http2", work.ledger);
+    if let Some(http2) = http2 {
+        work.ledger.carried(http2);
+    }
+    let of_all = OfAll { tls: all_tls, http2: http2.is_some_and(|it| it.arg(0) == "on") };
     let directives = server.own("listen");
     if directives.is_empty() {
         return vec![Listen {
             directive: None,
             address: "0.0.0.0:80".to_owned(),
             tls: all_tls,
+            http2: of_all.http2,
             proxied: false,
         }];
     }
-    directives.into_iter().filter_map(|it| listen(it, all_tls, work)).collect()
+    directives.into_iter().filter_map(|it| listen(it, of_all, work)).collect()
 }
 
-fn listen<'a>(directive: &'a Directive, all_tls: bool, work: &mut Work<'_>) -> Option<Listen<'a>> {
+/// What a server says of all its addresses.
+#[derive(Clone, Copy)]
+struct OfAll {
+    tls: bool,
+    http2: bool,
+}
+
+fn listen<'a>(directive: &'a Directive, of_all: OfAll, work: &mut Work<'_>) -> Option<Listen<'a>> {
     let options = directive.args.get(1..).unwrap_or_default();
     let has = |name: &str| options.iter().any(|it| it == name);
     if has("quic") {
@@ -52,9 +67,12 @@ fn listen<'a>(directive: &'a Directive, all_tls: bool, work: &mut Work<'_>) -> O
         return None;
     };
     work.ledger.carried(directive);
-    if has("http2") || has("spdy") {
-        work.ledger
-            .differs(directive, "clients are spoken to in HTTP/1.1: HTTP/2 is not built yet");
+    let (tls, http2) = (of_all.tls || has("ssl"), of_all.http2 || has("http2"));
+    if http2 && !tls {
+        work.ledger.differs(directive, "HTTP/2 is spoken over TLS only, as browsers do");
+    }
+    if has("spdy") {
+        work.ledger.differs(directive, "SPDY is not spoken");
     }
     if has("proxy_protocol") {
         work.ledger.differs(
@@ -80,12 +98,7 @@ fn listen<'a>(directive: &'a Directive, all_tls: bool, work: &mut Work<'_>) -> O
     if options.iter().any(|it| !own.contains(&it.as_str())) {
         work.ledger.differs(directive, "options of the socket are the gateway's own");
     }
-    Some(Listen {
-        directive: Some(directive),
-        address,
-        tls: all_tls || has("ssl"),
-        proxied: has("proxy_protocol"),
-    })
+    Some(Listen { directive: Some(directive), address, tls, http2, proxied: has("proxy_protocol") })
 }
 
 fn address(text: &str) -> Option<String> {
@@ -119,6 +132,7 @@ pub fn listeners(listens: &[Listen<'_>], work: &mut Work<'_>) {
             ..Listener::default()
         });
         listener.tls |= it.tls;
+        listener.http2 |= it.http2;
         if it.proxied {
             listener.proxy_protocol = balancers(work);
         }

@@ -73,7 +73,10 @@ const TABLE: &[(&str, Meaning)] = &[
         "proxy_connect_timeout proxy_ssl_trusted_certificate proxy_ssl_name proxy_ssl_certificate",
         Read,
     ),
-    ("proxy_ssl_certificate_key proxy_ssl_verify proxy_ssl_server_name listen server_name", Read),
+    (
+        "proxy_ssl_certificate_key proxy_ssl_verify proxy_ssl_server_name listen http2 server_name",
+        Read,
+    ),
     ("allow deny set_real_ip_from real_ip_header real_ip_recursive valid_referers", Read),
     ("worker_processes keepalive_timeout client_header_timeout large_client_header_buffers", Read),
     ("access_log internal include", Read),
@@ -128,7 +131,6 @@ const TABLE: &[(&str, Meaning)] = &[
         Differs("the Content-Type is the backend's"),
     ),
     ("break", Same("rewriting ends by itself")),
-    ("http2", Differs("clients are spoken to in HTTP/1.1: HTTP/2 is not built yet")),
     ("server_tokens", Same("wsgate does not name itself")),
     (
         "port_in_redirect absolute_redirect server_name_in_redirect",
@@ -186,13 +188,13 @@ const TABLE: &[(&str, Meaning)] = &[
         "http2_max_field_size http2_max_header_size http2_max_requests",
         Differs("see gateway.limits"),
     ),
-    (
-        "http2_push http2_push_preload http2_idle_timeout http2_recv_timeout",
-        Lacks("HTTP/2 is not spoken toward clients yet"),
-    ),
+    ("http2_idle_timeout http2_recv_timeout", Differs("see gateway.timeouts")),
+    ("http2_push http2_push_preload", Lacks("nothing is pushed: browsers no longer take it")),
     (
         "http2_max_concurrent_streams http2_chunk_size http2_body_preread_size",
-        Lacks("HTTP/2 is not spoken toward clients yet"),
+        Differs(
+            "wsgate's own bounds: 100 streams a connection, 128 KiB of a body ahead of the backend",
+        ),
     ),
     // The process and its log.
     ("user", Differs("the unit file says as whom wsgate runs")),

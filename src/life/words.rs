@@ -117,6 +117,12 @@ vocabulary! {
         ByteRate = "byte_rate",
         /// A trusted load balancer sent no PROXY header, or none that can be read.
         ProxyHeader = "proxy_header",
+        /// The connection broke a rule of HTTP/2 (RFC 9113).
+        Http2Error = "http2_error",
+        /// It sent more resets, pings, settings or empty frames than a client has use for.
+        Http2Flood = "http2_flood",
+        /// The head of an HTTP/2 request is over `gateway.limits`.
+        HeadTooLarge = "head_too_large",
         /// The head is not one HTTP/1.1 request with one meaning (RFC 9112).
         BadRequest = "bad_request",
         /// No Host, several, or one that disagrees with the request target.

@@ -66,6 +66,8 @@ pub struct Line {
     pub method: String,
     /// Path and query, secrets hidden.
     pub target: String,
+    /// `h2` for HTTP/2; empty for HTTP/1.1.
+    pub proto: &'static str,
     /// The route's path as configured.
     pub route: String,
     /// The backend's name.
@@ -103,6 +105,7 @@ impl Default for Line {
             host: String::new(),
             method: String::new(),
             target: String::new(),
+            proto: "",
             route: String::new(),
             backend: String::new(),
             server: String::new(),
@@ -195,6 +198,7 @@ impl Line {
             ("host", &self.host),
             ("method", &self.method),
             ("path", &self.target),
+            ("proto", self.proto),
             ("route", &self.route),
             ("backend", &self.backend),
             ("server", &self.server),

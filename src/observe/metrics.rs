@@ -98,6 +98,8 @@ pub struct Metrics {
     pub tls_12: Counter,
     /// Those of both that agreed on TLS 1.3.
     pub tls_13: Counter,
+    /// Connections that agreed on HTTP/2.
+    pub http2: Counter,
     /// WebSocket handshakes that succeeded.
     pub upgrades: Counter,
     /// The gateway's own pings to clients and backends.
@@ -132,6 +134,7 @@ impl Default for Metrics {
             tls_resumed: Counter::default(),
             tls_12: Counter::default(),
             tls_13: Counter::default(),
+            http2: Counter::default(),
             upgrades: Counter::default(),
             pings: Counter::default(),
             client_round_trips: Histogram::new(WAITS),

@@ -99,6 +99,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
         self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
     }
 
+    /// The protocol that ALPN chose.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.session.alpn_protocol()
+    }
+
     fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let done = !self.session.is_handshaking();

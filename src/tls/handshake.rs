@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::ciphers;
 use super::proof;
-use super::server::Table;
+use super::server::{ALPN_HTTP2, Table};
 use crate::challenges::Challenges;
 use crate::life::{Elapsed, Timer, TlsFault, within};
 use crate::stream::{Secure, Socket, Stream};
@@ -26,6 +26,8 @@ pub struct Handshake {
     pub resumed: bool,
     /// Whether it is TLS 1.3, and not 1.2.
     pub newest: bool,
+    /// Whether HTTP/2 was agreed on.
+    pub http2: bool,
 }
 
 /// A handshake that failed.
@@ -45,8 +47,8 @@ pub enum HandshakeError {
     Io(TlsFault, #[source] io::Error),
 }
 
-/// Shakes hands with a client, in at most `limit`. `None`: it was a CA, which has seen one of `challenges` (RFC 8737)
-/// and has nothing more to say.
+/// Shakes hands with a client, in at most `limit`; `http2`: it may choose HTTP/2. `None`: it was a CA, which has seen
+/// one of `challenges` (RFC 8737) and has nothing more to say.
 ///
 /// # Errors
 /// [`HandshakeError`]; the client has been sent a fatal alert where there was time for one.
@@ -54,15 +56,17 @@ pub async fn handshake(
     socket: Socket,
     table: &Table,
     challenges: &Challenges,
+    http2: bool,
     limit: Duration,
 ) -> Result<Option<Handshake>, HandshakeError> {
-    within(Some(limit), Timer::TlsHandshake, shake(socket, table, challenges)).await?
+    within(Some(limit), Timer::TlsHandshake, shake(socket, table, challenges, http2)).await?
 }
 
 async fn shake(
     mut socket: Socket,
     table: &Table,
     challenges: &Challenges,
+    http2: bool,
 ) -> Result<Option<Handshake>, HandshakeError> {
     let (accepted, hello) = hear(&mut socket).await.map_err(failed)?;
     let asked = accepted.client_hello();
@@ -88,11 +92,12 @@ async fn shake(
             return Err(HandshakeError::Name(fault, name.unwrap_or_default()));
         }
     };
-    let tls = if knows_better { &tls.theirs } else { &tls.ours };
+    let tls = tls.of(http2, knows_better);
     let stream = Secure::accept(socket, Arc::clone(tls), hello).await.map_err(failed)?;
     let (resumed, newest) = (stream.resumed(), stream.is_tls13());
+    let http2 = stream.protocol() == Some(ALPN_HTTP2);
     let (stream, server_name) = (Stream::Tls(stream), name.unwrap_or_default());
-    Ok(Some(Handshake { stream, server_name, resumed, newest }))
+    Ok(Some(Handshake { stream, server_name, resumed, newest, http2 }))
 }
 
 /// Reads until the ClientHello is whole. Returns every byte read beside it: the session of the

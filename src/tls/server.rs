@@ -22,8 +22,11 @@ use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
 use crate::observe::report::Certificate;
 
-/// ALPN: WebSockets need HTTP/1.1, and nothing else is spoken yet.
+/// HTTP/1.1, in ALPN.
 pub(super) const ALPN: &[u8] = b"http/1.1";
+
+/// HTTP/2, in ALPN.
+pub(super) const ALPN_HTTP2: &[u8] = b"h2";
 
 /// Every site's TLS settings, by name.
 pub struct Table {
@@ -197,12 +200,37 @@ fn tell_unusable(site: &Site, error: &LoadError) {
     }
 }
 
-/// One site's settings; the tickets of one open the other.
+/// One site's settings; the tickets of each open the others.
 pub(super) struct Settings {
+    /// Where only HTTP/1.1 is spoken.
+    http1: Orders,
+    /// Where HTTP/2 is spoken too.
+    http2: Orders,
+}
+
+struct Orders {
     /// For most: our order of ciphers.
-    pub(super) ours: Arc<ServerConfig>,
+    ours: Arc<ServerConfig>,
     /// For those who know better: theirs.
-    pub(super) theirs: Arc<ServerConfig>,
+    theirs: Arc<ServerConfig>,
+}
+
+impl Settings {
+    /// Those for one handshake. `knows_better`: the client's order of ciphers holds.
+    pub(super) fn of(&self, http2: bool, knows_better: bool) -> &Arc<ServerConfig> {
+        let orders = if http2 { &self.http2 } else { &self.http1 };
+        if knows_better { &orders.theirs } else { &orders.ours }
+    }
+}
+
+impl Orders {
+    fn new(mut tls: ServerConfig, protocols: &[&[u8]]) -> Self {
+        tls.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
+        let mut ours = tls.clone();
+        // All suites are good ones; an order of the server's own is what scanners ask for.
+        ours.ignore_client_order = true;
+        Self { ours: Arc::new(ours), theirs: Arc::new(tls) }
+    }
 }
 
 fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
@@ -237,17 +265,14 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
         }
     };
     let mut tls = builder.with_cert_resolver(Arc::new(Stapled::new(shown, staple)));
-    tls.alpn_protocols = vec![ALPN.to_vec()];
     // Tickets are the state: the default store forgets all but 256 sessions.
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     // Each is a record and an encryption; a client that has one comes back as quickly as with two.
     tls.send_tls13_tickets = 1;
     let policy = Policy { tls_min: site.tls_min, clients };
     tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
-    let mut ours = tls.clone();
-    // All suites are good ones; an order of the server's own is what scanners ask for.
-    ours.ignore_client_order = true;
-    let tls = Settings { ours: Arc::new(ours), theirs: Arc::new(tls) };
+    let http1 = Orders::new(tls.clone(), &[ALPN]);
+    let tls = Settings { http1, http2: Orders::new(tls, &[ALPN_HTTP2, ALPN]) };
     Ok(Loaded { tls: Some(Arc::new(tls)), covered, certificate: certificate_in_use })
 }
 

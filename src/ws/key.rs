@@ -9,6 +9,11 @@ pub fn is_valid(key: &[u8]) -> bool {
         && matches!(key[21], b'A' | b'Q' | b'g' | b'w')
 }
 
+/// A key of our own, for a client that has none (RFC 8441 section 5.1).
+pub fn fresh() -> String {
+    tungstenite::handshake::client::generate_key()
+}
+
 /// The value of `Sec-WebSocket-Accept` that answers `key`.
 pub fn accept(key: &[u8]) -> String {
     tungstenite::handshake::derive_accept_key(key)

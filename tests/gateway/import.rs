@@ -149,6 +149,28 @@ fn a_guard_that_cannot_be_carried_closes_its_route_whatever_else_is_said_of_it()
 }
 
 #[test]
+fn http2_is_carried_however_nginx_says_it() {
+    let cases = [
+        ("listen 443 ssl http2;", true),
+        ("listen 443 ssl; http2 on;", true),
+        ("listen 443 ssl; http2 off;", false),
+        ("listen 443 ssl;", false),
+    ];
+    for (words, on) in cases {
+        let text = format!(
+            "server {{ {words} server_name a.example.com; ssl_certificate /a; ssl_certificate_key /b; \
+             location / {{ proxy_pass http://127.0.0.1:1; }} }}"
+        );
+        let imported = import_text(Path::new("nginx.conf"), &text).expect("it is read");
+        assert_eq!(imported.report.count(Fate::Not), 0, "{words}: {}", imported.report);
+        let parsed = config::parse(Path::new("gateway.toml"), &imported.toml, &|_| None);
+        let (config, _) = parsed.unwrap_or_else(|report| panic!("{}", report.render()));
+        let protocol = config::model::Protocol::Https { http2: on };
+        assert_eq!(config.listeners[0].protocol, protocol, "{words}");
+    }
+}
+
+#[test]
 fn backups_with_nobody_to_stand_in_for_serve() {
     let text = "upstream u { server 127.0.0.1:1 backup; server 127.0.0.1:2 backup; } \
                 server { listen 443 ssl; server_name a.example.com; ssl_certificate /a; \

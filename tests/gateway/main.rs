@@ -25,6 +25,7 @@ mod hardening;
 mod health;
 mod heartbeat;
 mod http;
+mod http2;
 mod import;
 mod listen;
 mod live;

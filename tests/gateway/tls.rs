@@ -159,9 +159,10 @@ async fn sessions_are_resumed_in_both_versions() {
 }
 
 #[tokio::test]
-async fn alpn_is_http_1_1_only() {
+async fn alpn_is_http_1_1_only_where_http2_is_off() {
     let backend = Backend::echo().await;
-    let house = House::with_routes(&route("/", &backend)).await;
+    let listener = https_listener().to_owned() + "http2 = false\n";
+    let house = House::with(&format!("{listener}{}{}", site(HOST), route("/", &backend))).await;
     let mut config = (*any_version()).clone();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let stream = shake(house.address(), HOST, Arc::new(config.clone())).await.expect("TLS");

@@ -61,6 +61,8 @@ fn tls(out: &mut Exposition, metrics: &Metrics) {
     out.counter("wsgate_tls_versions_total", "TLS handshakes that succeeded, by version.")
         .sample(&[("version", "1.2")], metrics.tls_12.value())
         .sample(&[("version", "1.3")], metrics.tls_13.value());
+    out.counter("wsgate_http2_connections_total", "TLS handshakes that agreed on HTTP/2.")
+        .sample(&[], metrics.http2.value());
 }
 
 fn handshakes(out: &mut Exposition, metrics: &Metrics) {

@@ -156,7 +156,7 @@ fn challenge(
 }
 
 fn serves(listener: &Listener, challenge: AcmeChallenge) -> bool {
-    matches!(listener.protocol, Protocol::Https) == (challenge == AcmeChallenge::TlsAlpn01)
+    matches!(listener.protocol, Protocol::Https { .. }) == (challenge == AcmeChallenge::TlsAlpn01)
 }
 
 /// Whether a CA may reach this listener without a detour, as far as one can tell.

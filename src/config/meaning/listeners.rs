@@ -2,6 +2,7 @@
 
 use toml::Spanned;
 
+use crate::config::defaults;
 use crate::config::model::{ListenAddress, Listener, Located, Protocol};
 use crate::config::raw;
 use crate::config::reader::{Reader, Table};
@@ -56,6 +57,7 @@ fn protocol(raw: &raw::Listener, reader: &mut Reader<'_>) -> Protocol {
     let tls = reader.value_or(raw.protocol.as_ref(), true, |it| choice(it, &choices));
     let root = raw.acme_challenge_root.as_ref();
     let redirect = raw.redirect_to_https.as_ref();
+    let http2 = raw.http2.as_ref();
     if tls {
         let http_only = |key: &str| {
             let wrong = Wrong::new(format!("`{key}` is for http listeners only"));
@@ -67,7 +69,11 @@ fn protocol(raw: &raw::Listener, reader: &mut Reader<'_>) -> Protocol {
         if let Some(root) = root {
             reader.error(root.span(), http_only("acme_challenge_root"));
         }
-        return Protocol::Https;
+        return Protocol::Https { http2: http2.map_or(defaults::HTTP2, |it| *it.get_ref()) };
+    }
+    if let Some(on) = http2.filter(|it| *it.get_ref()) {
+        let wrong = Wrong::new("`http2` is for https listeners only");
+        reader.error(on.span(), wrong.hint("browsers speak HTTP/2 over TLS only"));
     }
     let root = reader.value(root, |it| match it {
         "" => Err(Wrong::new("the path of a folder is missing")),

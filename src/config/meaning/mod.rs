@@ -74,11 +74,16 @@ fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {
         memory: reader
             .value_or(raw.memory.as_ref(), defaults::MEMORY, |it| quantity::or_off(it, budget)),
         ticket_keys: files(raw.ticket_keys.as_ref(), reader),
+        http2_websocket: flag(raw.http2_websocket.as_ref(), defaults::HTTP2_WEBSOCKET),
         drain: drain(raw.drain.as_ref().unwrap_or(&raw::Drain::default()), reader),
         timeouts: timeouts(raw.timeouts.as_ref().unwrap_or(&Default::default()), reader),
         header_size: usize::try_from(size).unwrap_or(usize::MAX),
         headers: reader.number_or(limits.headers.as_ref(), defaults::HEADERS, 1..=MOST_HEADERS),
     }
+}
+
+fn flag(raw: Option<&toml::Spanned<bool>>, default: bool) -> bool {
+    raw.map_or(default, |it| *it.get_ref())
 }
 
 fn files(raw: Option<&raw::Texts>, reader: &mut Reader<'_>) -> Vec<Located<PathBuf>> {

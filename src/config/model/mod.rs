@@ -76,6 +76,8 @@ pub struct Gateway {
     pub memory: Option<u64>,
     /// Files with the keys of session tickets, the first for new ones; none: keys of its own.
     pub ticket_keys: Vec<Located<PathBuf>>,
+    /// Whether WebSockets are taken over HTTP/2 too (RFC 8441).
+    pub http2_websocket: bool,
     /// How live sockets are let go.
     pub drain: Drain,
     /// Waits on the client's side.
@@ -207,7 +209,10 @@ impl fmt::Display for ListenAddress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// TLS first.
-    Https,
+    Https {
+        /// Clients that can may speak HTTP/2 (ALPN `h2`).
+        http2: bool,
+    },
     /// Plain HTTP.
     Http {
         /// Answer 308 to https, never to an Upgrade request.

@@ -80,6 +80,7 @@ table! {
         handshakes_per_ip: Text,
         memory: Text,
         ticket_keys: Texts,
+        http2_websocket: Spanned<bool>,
         drain: Drain,
         timeouts: ClientTimeouts,
         limits: HeadLimits,
@@ -159,6 +160,7 @@ table! {
     Listener {
         address: Text,
         protocol: Text,
+        http2: Spanned<bool>,
         redirect_to_https: Spanned<bool>,
         acme_challenge_root: Text,
         proxy_protocol: Texts,

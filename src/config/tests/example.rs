@@ -32,9 +32,11 @@ fn the_example_has_every_key_and_the_defaults_that_it_says() {
     let gateway = |it: &Gateway| {
         let numbers = (it.workers, it.max_connections, it.header_size, it.headers);
         let of_an_address = (it.max_connections_per_ip, it.handshakes_per_ip, it.memory);
-        (numbers, of_an_address, it.drain.clone(), it.timeouts.clone(), it.ticket_keys.len())
+        let rest = (it.ticket_keys.len(), it.http2_websocket);
+        (numbers, of_an_address, it.drain.clone(), it.timeouts.clone(), rest)
     };
     assert_eq!(gateway(&example.gateway), gateway(&smallest.gateway));
+    assert_eq!(example.listeners[0].protocol, smallest.listeners[0].protocol);
     assert_eq!(example.log, smallest.log);
     assert_eq!(example.admin, smallest.admin);
     let least = "[acme]\nagree_tos = true\n";

@@ -9,11 +9,11 @@ const ARGS = [
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 
-/** Starts the browser; screenshots of what fails go to the folder `pictures`. */
-export async function startRun(pictures) {
+/** Starts the browser, with `more` arguments; screenshots of what fails go to the folder `pictures`. */
+export async function startRun(pictures, more = []) {
   mkdirSync(pictures, { recursive: true });
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  const browser = await chromium.launch({ executablePath, headless: true, args: ARGS });
+  const browser = await chromium.launch({ executablePath, headless: true, args: [...ARGS, ...more] });
   const tally = { passed: 0, failed: 0 };
   const complaints = [];
   const asked = new Set();

@@ -1,0 +1,7 @@
+//! HTTP/2 toward clients: plain requests, what a hostile client may not do, and WebSockets as streams.
+
+mod abuse;
+mod plain;
+mod sockets;
+mod stream;
+mod waits;
