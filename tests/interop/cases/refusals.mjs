@@ -64,13 +64,15 @@ export const cases = [
     assert.equal(second.reused, true);
   }]),
 
-  ['tls: http/1.1 is what is spoken', async ({ client }) => {
-    const socket = tls.connect({
-      ...client.secure, host: LOOPBACK, port: client.port, ALPNProtocols: ['h2', 'http/1.1'],
-    });
-    await within(5000, 'the handshake', once(socket, 'secureConnect'));
-    assert.equal(socket.alpnProtocol, 'http/1.1');
-    socket.destroy();
+  ['tls: who offers h2 gets it, all others http/1.1', async ({ client }) => {
+    for (const [offered, agreed] of [[['h2', 'http/1.1'], 'h2'], [['http/1.1'], 'http/1.1'], [[], false]]) {
+      const socket = tls.connect({
+        ...client.secure, host: LOOPBACK, port: client.port, ALPNProtocols: offered,
+      });
+      await within(5000, 'the handshake', once(socket, 'secureConnect'));
+      assert.equal(socket.alpnProtocol, agreed);
+      socket.destroy();
+    }
   }],
 ];
 
