@@ -9,9 +9,11 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::model::{
-    Backend, Config, Listener, Protocol, Server, ServerAddress, Site, TlsVersion, Upgrade,
+    Action, Backend, Config, Listener, LocationPart, Protocol, Redirect, Server, ServerAddress,
+    Site, TlsVersion, Upgrade,
 };
 use crate::config::{self, Problem, Report};
+use crate::http::inspect_pages;
 use crate::tls::inspect::{Roots, expiry, inspect_with};
 
 /// What the findings depend on besides the files; a value, so that a test is the same anywhere.
@@ -56,6 +58,7 @@ fn judge(loaded: Result<(Config, Report), Report>, machine: &Machine) -> (String
     };
     let found = inspect_with(&config, &machine.roots, machine.now)
         .into_iter()
+        .chain(inspect_pages(&config))
         .chain(limits(&config, machine))
         .chain(slow_pings(&config));
     for problem in found {
@@ -160,8 +163,15 @@ fn summary(config: &Config, now: SystemTime) -> String {
                 Upgrade::Only => " (WebSocket only)",
                 Upgrade::Never => " (no WebSocket)",
             };
-            let backend = config.backends.get(route.backend).map(backend_name).unwrap_or_default();
-            let _ = writeln!(text, "    {} -> {backend}{upgrade}", route.name);
+            let action = match &route.action {
+                Action::Forward(place) => {
+                    let backend = config.backends.get(*place).map(backend_name).unwrap_or_default();
+                    format!("{backend}{upgrade}")
+                }
+                Action::Redirect(redirect) => redirect_name(redirect),
+                Action::Reply(reply) => format!("answered with {}", reply.status),
+            };
+            let _ = writeln!(text, "    {} -> {action}", route.name);
         }
     }
     text
@@ -188,6 +198,19 @@ fn site_line(site: &Site, now: SystemTime) -> String {
         None => "certificate expired".to_owned(),
     };
     format!("{} ({versions}, {left})", names.join(", "))
+}
+
+fn redirect_name(redirect: &Redirect) -> String {
+    let part = |it: &LocationPart| match it {
+        LocationPart::Text(text) => text.clone(),
+        LocationPart::Host => "${host}".to_owned(),
+        LocationPart::Uri => "${uri}".to_owned(),
+        LocationPart::Path => "${path}".to_owned(),
+        LocationPart::Query => "${query}".to_owned(),
+        LocationPart::Rest => "${rest}".to_owned(),
+    };
+    let location: String = redirect.location.0.iter().map(part).collect();
+    format!("{location} ({})", redirect.status)
 }
 
 fn backend_name(backend: &Backend) -> String {

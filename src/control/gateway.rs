@@ -25,8 +25,8 @@ use crate::life::{Timer, within};
 use crate::observe::access::{Access, Target};
 use crate::observe::books::{Books, Departure};
 use crate::observe::line::Form;
-use crate::snapshot::Snapshot;
-use crate::tls::{LoadError, Tickets};
+use crate::snapshot::{BuildError, Snapshot};
+use crate::tls::Tickets;
 
 /// For tasks that are cut to end; they need one poll.
 const CUT: Duration = Duration::from_secs(2);
@@ -54,7 +54,7 @@ pub(super) struct Shared {
 pub enum StartError {
     /// A certificate or key.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(#[from] BuildError),
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -74,7 +74,7 @@ pub enum StartError {
 pub enum ReloadError {
     /// A certificate or key.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(#[from] BuildError),
     /// An address that is new.
     #[error(transparent)]
     Listen(#[from] ListenError),

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::hop_by_hop::strip_hop_by_hop;
 use super::outbound::Passage;
 use super::reply::{BodyError, ReplyBody};
-use super::site::Route;
+use super::site::{Route, Way};
 use super::upload::{Upload, UploadFault};
 use crate::life::{By, Cause, Elapsed, Fault, Refusal, Stage, Timer, within};
 use crate::observe::record::Record;
@@ -71,12 +71,13 @@ impl Trouble {
 /// [`Trouble`] as long as no head of an answer has come.
 pub async fn exchange(
     request: Request<Incoming>,
-    route: &Route,
+    way: Way<'_>,
     passage: &Passage<'_>,
     errand: &Errand,
     record: &mut Record,
     upload: &Arc<Upload>,
 ) -> Result<Response<ReplyBody>, Trouble> {
+    let Way { route, pool } = way;
     let limit = route.rules.limits.request_body.unwrap_or(u64::MAX);
     let grace = passage.body_grace;
     let (mut parts, body) = request.into_parts();
@@ -87,7 +88,7 @@ pub async fn exchange(
     let repeat = repeatable(&parts, &body).then(|| parts.clone());
     let first = Request::from_parts(parts, upload.body(body, limit, grace));
     record.stage = Stage::Connect;
-    let (mut lease, wire) = match route.pool.reach(errand).await? {
+    let (mut lease, wire) = match pool.reach(errand).await? {
         (Reached::Kept(wire), lease) => (lease, wire),
         (Reached::New(stream), lease) => (lease, Wire::open(stream).await?),
     };
@@ -98,7 +99,7 @@ pub async fn exchange(
         // The kept connection closed as we wrote: nothing was done, so it may be asked again.
         Err(error) if error.stale && repeat.is_some() => {
             let again = repeat.map(|parts| Request::from_parts(parts, no_body()));
-            let (stream, new) = route.pool.dial(errand).await?;
+            let (stream, new) = pool.dial(errand).await?;
             lease = new;
             record.line.server = lease.server().to_owned();
             match again {

@@ -2,8 +2,9 @@
 //! backends through `upstream` only, and nothing of frames or of who accepted the connection.
 //!
 //! A request walks: `head` (one meaning or refused) -> `site` and `router` (which route) ->
-//! `admission` (who may come) -> `upgrade` or `forward` -> `reply`.
+//! `admission` (who may come) -> `upgrade` or `forward` or `here` -> `reply`.
 
+mod accept;
 pub mod admission;
 mod admitted;
 pub mod affinity;
@@ -11,17 +12,23 @@ mod answer;
 pub mod client_ip;
 mod clock;
 mod diagnosis;
+mod dress;
+mod errors;
 mod forward;
 pub mod forwarded;
+mod found;
 mod guard;
 pub mod handshake;
 mod head;
+mod here;
 pub mod hop_by_hop;
 pub mod host;
 pub mod mini_program;
 mod notes;
 pub mod origin;
 mod outbound;
+mod pages;
+mod passing;
 pub mod path;
 mod places;
 mod plain;
@@ -35,7 +42,9 @@ mod spelling;
 mod testing;
 mod upgrade;
 mod upload;
+mod words;
 
+pub use pages::{PageError, inspect_pages};
 pub use places::Place;
 pub use plain::PlainDoor;
 pub use reply::curt_denial;

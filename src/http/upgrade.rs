@@ -14,7 +14,7 @@ use super::handshake::{Agreed, check_answer, first_subprotocol};
 use super::hop_by_hop::strip_hop_by_hop;
 use super::outbound::Passage;
 use super::reply::{ReplyBody, whole};
-use super::site::Route;
+use super::site::Way;
 use super::spelling::Spelling;
 use crate::config::model::Subprotocol;
 use crate::life::{By, Cause, Fault, Stage, Timer, within};
@@ -38,18 +38,19 @@ pub enum Outcome {
 pub async fn ask(
     mut parts: Parts,
     key: &HeaderValue,
-    route: &Route,
+    way: Way<'_>,
     passage: &Passage<'_>,
     errand: &Errand,
     spelling: &Spelling,
     record: &mut Record,
 ) -> Result<Outcome, Trouble> {
+    let Way { route, pool } = way;
     let wanted = first_subprotocol(&parts.headers).map(str::to_owned);
     passage.rewrite_upgrade(&mut parts);
     spelling.apply(&mut parts.extensions);
     let offered = parts.headers.clone();
     record.stage = Stage::Connect;
-    let (stream, lease) = route.pool.dial(errand).await?;
+    let (stream, lease) = pool.dial(errand).await?;
     record.line.server = lease.server().to_owned();
     record.stage = Stage::Handshake;
     let request = Request::from_parts(parts, no_body());

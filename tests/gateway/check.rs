@@ -52,6 +52,8 @@ goldens! {
     limits_of_the_machine_are_named_with_their_numbers => "limits",
     limits_that_are_none_are_refused => "wrong-limits",
     files_about_clients_are_looked_at => "clients",
+    answers_that_make_no_sense_are_refused => "answers",
+    pages_that_cannot_be_read_are_an_error => "error-pages",
 }
 
 #[test]
@@ -64,6 +66,22 @@ fn a_good_file_is_summed_up_without_a_finding() {
     assert!(output.starts_with("The configuration is valid. It would serve:\n"), "{output}");
     assert!(output.contains("/applet/websocket -> game (10.0.0.5:9595)"), "{output}");
     assert!(output.contains("certificate for 70 more days"), "{output}");
+}
+
+#[test]
+fn routes_without_a_backend_are_summed_up() {
+    let folder = Folder::new("answers-good");
+    let text =
+        std::fs::read_to_string(goldens_folder().join("error-pages.toml")).expect("readable");
+    let (text, _) = text.split_once("[[sites]]\ndomains = [\"play").expect("a second site");
+    let (output, ok) = folder.check(text);
+    assert!(ok, "{output}");
+    for line in [
+        "    /old -> https://${host}/new${rest}?${query} (301)\n",
+        "    = /robots.txt -> answered with 200\n",
+    ] {
+        assert!(output.contains(line), "{output}");
+    }
 }
 
 #[test]

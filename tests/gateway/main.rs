@@ -9,6 +9,7 @@ mod house;
 
 mod admin;
 mod admission;
+mod answers;
 mod application;
 mod bounds;
 mod check;
@@ -17,6 +18,7 @@ mod closing;
 mod crowd;
 mod diagnosis;
 mod documents;
+mod errors;
 mod faults;
 mod handover;
 mod handshake;

@@ -2,6 +2,7 @@
 //! socket; what a key may hold is in `values`, what it is when absent in `defaults`.
 
 mod admin;
+mod answer;
 mod backend;
 mod backends;
 mod heartbeat;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use regex::Regex;
 
-use super::Rate;
+use super::{Action, Rate, ResponseHeaders};
 
 /// One of `[[sites.routes]]`.
 #[derive(Clone, Debug)]
@@ -15,8 +15,8 @@ pub struct Route {
     pub name: String,
     /// What it matches, on the normalised path.
     pub path: PathRule,
-    /// The place in [`Config::backends`](super::Config::backends).
-    pub backend: usize,
+    /// What it does.
+    pub action: Action,
     /// Whether WebSockets are taken.
     pub upgrade: Upgrade,
     /// What replaces the matched prefix toward the backend; `None`: the raw path goes through.
@@ -25,6 +25,8 @@ pub struct Route {
     pub set_headers: Vec<(String, Template)>,
     /// Lower-case names of fields removed toward the backend.
     pub remove_headers: Vec<String>,
+    /// What is changed in answers toward the client.
+    pub response_headers: ResponseHeaders,
     /// What the client is told of subprotocols.
     pub subprotocol: Subprotocol,
     /// What becomes of the client's compression offer.
@@ -98,7 +100,7 @@ pub enum Forwarded {
     Off,
 }
 
-/// A value of `set_headers`, cut at its `${…}`.
+/// A value of `set_headers` or `response_headers`, cut at its `${…}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(pub Vec<TemplatePart>);
 

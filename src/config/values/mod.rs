@@ -2,6 +2,7 @@
 //! with it. Know nothing of files, spans and keys.
 
 pub mod address;
+pub mod answer;
 pub mod backend;
 pub mod environment;
 pub mod http;
