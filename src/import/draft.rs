@@ -93,8 +93,44 @@ pub struct Site {
     pub client_ca: Option<String>,
     /// `tls_min = "1.3"`
     pub only_tls13: bool,
+    /// `strict_transport_security`
+    pub strict_transport_security: Option<String>,
+    /// `response_headers`
+    pub response_headers: Vec<(String, String)>,
+    /// `remove_response_headers`
+    pub remove_response_headers: Vec<String>,
+    /// `error_pages`
+    pub error_pages: Vec<(String, String)>,
     /// `[[sites.routes]]`
     pub routes: Vec<Route>,
+}
+
+/// What a route answers itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// `redirect` and `status`
+    Redirect {
+        /// `status`
+        status: u16,
+        /// `redirect`
+        to: String,
+    },
+    /// `reply`
+    Reply {
+        /// `status`
+        status: u16,
+        /// `body`
+        body: Option<String>,
+        /// `content_type`
+        content_type: Option<String>,
+    },
+}
+
+impl Own {
+    /// Whether it only keeps people out.
+    pub fn refuses(&self) -> bool {
+        matches!(self, Self::Reply { status: 400.., .. })
+    }
 }
 
 /// One of `[[sites.routes]]`.
@@ -106,6 +142,14 @@ pub struct Route {
     pub path: String,
     /// `backend`
     pub backend: String,
+    /// What there is instead of a backend.
+    pub own: Option<Own>,
+    /// `response_headers`
+    pub response_headers: Vec<(String, String)>,
+    /// `remove_response_headers`
+    pub remove_response_headers: Vec<String>,
+    /// What its site says for all of its routes.
+    pub strict_transport_security: Option<String>,
     /// `upgrade`, when it is not `allow`.
     pub upgrade: Option<&'static str>,
     /// `strip_prefix`
@@ -241,8 +285,32 @@ impl Site {
         if self.only_tls13 {
             line(text, "tls_min", &quoted("1.3"));
         }
+        let strict = self.strict_transport_security.as_deref();
+        optional(text, "strict_transport_security", strict);
+        inline_table(text, "response_headers", &self.response_headers);
+        list_unless_empty(text, "remove_response_headers", &self.remove_response_headers);
+        inline_table(text, "error_pages", &self.error_pages);
         for route in &self.routes {
             route.render(text);
+        }
+    }
+}
+
+impl Own {
+    fn render(&self, text: &mut String) {
+        match self {
+            Self::Redirect { status, to } => {
+                line(text, "redirect", &quoted(to));
+                if *status != 301 {
+                    line(text, "status", &status.to_string());
+                }
+            }
+            Self::Reply { status, body, content_type } => {
+                let mut keys = vec![format!("status = {status}")];
+                keys.extend(body.iter().map(|it| format!("body = {}", quoted(it))));
+                keys.extend(content_type.iter().map(|it| format!("content_type = {}", quoted(it))));
+                line(text, "reply", &format!("{{ {} }}", keys.join(", ")));
+            }
         }
     }
 }
@@ -253,16 +321,17 @@ impl Route {
         remarks(text, &self.remarks);
         text.push_str("[[sites.routes]]\n");
         line(text, "path", &quoted(&self.path));
+        if let Some(own) = &self.own {
+            own.render(text);
+            self.response(text);
+            return self.clients(text);
+        }
         line(text, "backend", &quoted(&self.backend));
         optional(text, "upgrade", self.upgrade);
         optional(text, "strip_prefix", self.strip_prefix.as_deref());
-        if !self.set_headers.is_empty() {
-            let pair =
-                |(name, value): &(String, String)| format!("{} = {}", key(name), quoted(value));
-            let pairs: Vec<String> = self.set_headers.iter().map(pair).collect();
-            line(text, "set_headers", &format!("{{ {} }}", pairs.join(", ")));
-        }
+        inline_table(text, "set_headers", &self.set_headers);
         list_unless_empty(text, "remove_headers", &self.remove_headers);
+        self.response(text);
         optional(text, "subprotocol", self.strip_subprotocol.then_some("strip"));
         optional(text, "compression", self.decline_compression.then_some("decline"));
         optional(text, "forwarded", self.forwarded);
@@ -270,6 +339,11 @@ impl Route {
         self.clients(text);
         dotted(text, "limits", &self.limits);
         dotted(text, "timeouts", &self.timeouts);
+    }
+
+    fn response(&self, text: &mut String) {
+        inline_table(text, "response_headers", &self.response_headers);
+        list_unless_empty(text, "remove_response_headers", &self.remove_response_headers);
     }
 
     fn clients(&self, text: &mut String) {

@@ -7,10 +7,12 @@
 //! what nobody looks at is in `table`, by name.
 
 mod access;
+mod answers;
 mod conditions;
 mod doors;
 mod draft;
 mod dump;
+mod fields;
 mod headers;
 mod ledger;
 mod lexer;
@@ -19,6 +21,7 @@ mod locations;
 mod names;
 mod order;
 mod origins;
+mod pages;
 mod parser;
 mod place;
 mod pools;

@@ -33,23 +33,6 @@ pub fn fence(location: &Location<'_>, route: &Route, all: &[Location<'_>]) -> Op
     (!all.iter().any(next_to)).then_some(fence)
 }
 
-/// A route that lets nobody in needs a backend all the same; without any other it needs no route.
-pub fn lend_backends(carried: &mut Vec<(&Location<'_>, Route)>, work: &mut Work<'_>) {
-    let lender = carried.iter().map(|(_, it)| it.backend.clone()).find(|it| !it.is_empty());
-    carried.retain_mut(|(location, route)| {
-        if !route.backend.is_empty() {
-            return true;
-        }
-        let Some(backend) = &lender else {
-            work.ledger
-                .differs(location.directive, "without any other route it is answered with 404");
-            return false;
-        };
-        route.backend.clone_from(backend);
-        true
-    });
-}
-
 /// Puts a prefix of `^~` before the regular expressions as one of them, where that is the same.
 pub fn ordered(
     carried: Vec<(&Location<'_>, Route)>,

@@ -1,0 +1,331 @@
+//! What nginx answers itself, as `redirect` and `reply`: `return`, `rewrite` to elsewhere, `deny all`.
+//! Knows those directives and the usual variables; not who may come to what else is there.
+
+use super::access;
+use super::draft::{Own, Route};
+use super::ledger::Fate;
+use super::locations::{Location, Matcher};
+use super::parser::Directive;
+use super::scope::{Scope, Work};
+use super::target::prefix_and_rest;
+use crate::config::accepts;
+
+const RELATIVE: &str = "the Location is as written; nginx puts scheme, host and port before it";
+const MADE_A_PREFIX: &str = "made a prefix, which is tried after all regular expressions";
+
+/// Makes the route one that answers itself, where nginx does whatever a request says. Gives whether
+/// it did.
+///
+/// # Errors
+/// Why what nginx answers there has no counterpart, in one line.
+pub fn own<'a>(
+    location: &Location<'a>,
+    route: &mut Route,
+    work: &mut Work<'a>,
+) -> Result<bool, String> {
+    let scope = &location.scope;
+    if let Some(returned) = scope.own("return").first() {
+        route.own = Some(returns(returned, scope, Some(location), route, work)?);
+    } else if let Some((rewrite, own)) = away(scope, Some(location)) {
+        route.own = Some(own);
+        work.ledger.carried(rewrite);
+    } else if !has_pass(scope) && access::denies_everybody(scope) {
+        route.own = Some(Own::Reply { status: 403, body: None, content_type: None });
+        access::access(scope, &mut Route::default(), work);
+        work.ledger.carried(location.directive);
+        return Ok(true);
+    } else {
+        return Ok(false);
+    }
+    if let Some(internal) = scope.own("internal").first() {
+        route.own = Some(Own::Reply { status: 404, body: None, content_type: None });
+        work.ledger.carried(internal);
+    }
+    for rule in scope.own("allow").into_iter().chain(scope.own("deny")) {
+        work.ledger.carried_as(rule, "nginx answers before it asks who may come");
+    }
+    work.ledger.carried(location.directive);
+    Ok(true)
+}
+
+/// The route of a server that answers everything itself.
+///
+/// # Errors
+/// As [`own`].
+pub fn whole_server<'a>(server: &Scope<'a>, work: &mut Work<'a>) -> Result<Option<Route>, String> {
+    let mut route = Route { path: "/".to_owned(), ..Route::default() };
+    let directive = if let Some(returned) = server.own("return").first() {
+        route.own = Some(returns(returned, server, None, &mut Route::default(), work)?);
+        *returned
+    } else if let Some((rewrite, own)) = away(server, None) {
+        route.own = Some(own);
+        work.ledger.carried(rewrite);
+        rewrite
+    } else {
+        return Ok(None);
+    };
+    route.remarks.push(directive.place.to_string());
+    for location in server.own("location") {
+        let reason = "nginx comes to no location of this server";
+        work.ledger.whole(location, Fate::Carried, reason);
+    }
+    Ok(Some(route))
+}
+
+fn has_pass(scope: &Scope<'_>) -> bool {
+    scope.innermost().iter().any(|it| it.name.ends_with("_pass"))
+}
+
+/// `return CODE`, `return CODE TEXT`, `return CODE URL`, `return URL`.
+fn returns<'a>(
+    directive: &'a Directive,
+    scope: &Scope<'a>,
+    location: Option<&Location<'a>>,
+    route: &mut Route,
+    work: &mut Work<'a>,
+) -> Result<Own, String> {
+    let (status, text) = match directive.arg(0).parse::<u16>() {
+        Ok(status) => (status, directive.args.get(1)),
+        Err(_) => (302, directive.args.first()),
+    };
+    let own = match (status, text) {
+        (301 | 302 | 303 | 307 | 308, Some(url)) => {
+            let to = url_of(url, directive, scope, location, route, work)?;
+            Own::Redirect { status, to }
+        }
+        (444, _) => {
+            let reason = "444 closes the connection without a word; here it is 403";
+            work.ledger.differs(directive, reason);
+            Own::Reply { status: 403, body: None, content_type: None }
+        }
+        (200..=299 | 400..=599, text) => reply(status, text, scope, location, work)?,
+        _ => return Err(format!("`{}` is no answer that can be fixed", directive.text())),
+    };
+    work.ledger.carried(directive);
+    Ok(own)
+}
+
+fn reply<'a>(
+    status: u16,
+    text: Option<&String>,
+    scope: &Scope<'a>,
+    location: Option<&Location<'a>>,
+    work: &mut Work<'a>,
+) -> Result<Own, String> {
+    let text = text.map(|it| scope.resolved(it)).filter(|(it, _)| !it.is_empty());
+    let Some((body, sets)) = text.filter(|_| status != 204 && status != 205) else {
+        return Ok(Own::Reply { status, body: None, content_type: None });
+    };
+    if body.contains('$') {
+        return Err("a fixed body has no variables".to_owned());
+    }
+    if !accepts::reply_body(&body) {
+        return Err("a fixed body has at most 64KiB".to_owned());
+    }
+    sets.into_iter().for_each(|it| work.ledger.carried(it));
+    let content_type = content_type(scope, location, work);
+    Ok(Own::Reply { status, body: Some(body), content_type: Some(content_type) })
+}
+
+/// By the extension of the path, else `default_type`; a field that is added to it takes its place.
+fn content_type<'a>(
+    scope: &Scope<'a>,
+    location: Option<&Location<'a>>,
+    work: &mut Work<'a>,
+) -> String {
+    let added = scope.all("add_header", work.ledger);
+    let added = added.iter().find(|it| it.arg(0).eq_ignore_ascii_case("content-type"));
+    if let Some(added) = added.filter(|it| accepts::content_type(it.arg(1))) {
+        work.ledger.differs(added, "one Content-Type is sent, where nginx sends two");
+        return added.arg(1).to_owned();
+    }
+    let extension = location
+        .and_then(Location::literal)
+        .and_then(|it| it.rsplit('/').next()?.rsplit_once('.'))
+        .map(|(_, extension)| extension.to_ascii_lowercase());
+    let types = scope.last("types", work.ledger);
+    let by_extension = types.and_then(|types| {
+        let has = |it: &&Directive| it.args.iter().any(|it| Some(it) == extension.as_ref());
+        Some(types.children().iter().find(has)?.name.clone())
+    });
+    let default = scope.last("default_type", work.ledger);
+    by_extension
+        .or_else(|| default.map(|it| it.arg(0).to_owned()))
+        .filter(|it| accepts::content_type(it))
+        .unwrap_or_else(|| "text/plain".to_owned())
+}
+
+/// A URL of nginx as a `redirect`.
+fn url_of<'a>(
+    url: &str,
+    directive: &'a Directive,
+    scope: &Scope<'a>,
+    location: Option<&Location<'a>>,
+    route: &mut Route,
+    work: &mut Work<'a>,
+) -> Result<String, String> {
+    let (url, sets) = scope.resolved(url);
+    let mut to = with_names(&url, scope)?;
+    if url.contains("$uri") || url.contains("$document_uri") {
+        work.ledger.differs(directive, "the path is sent as it came, not normalised");
+    }
+    if url.contains("$http_host") {
+        work.ledger.differs(directive, "the host is told without its port");
+    }
+    if to.contains("$1") {
+        let pattern = match location.map(|it| &it.matcher) {
+            Some(Matcher::Regex(pattern)) => pattern,
+            _ => return Err("`$1` stands for nothing here".to_owned()),
+        };
+        let prefix = prefix_and_rest(pattern).filter(|it| accepts::route_path(it).is_ok());
+        route.path = prefix.ok_or_else(|| format!("`$1` of `{pattern}` is no whole rest"))?;
+        to = to.replace("$1", "${rest}");
+        if let Some(location) = location {
+            work.ledger.differs(location.directive, MADE_A_PREFIX);
+        }
+    }
+    accepts::redirect(&to).map_err(|why| format!("`{url}` leads nowhere: {why}"))?;
+    sets.into_iter().for_each(|it| work.ledger.carried(it));
+    let relative = to.starts_with('/') || to.starts_with("${");
+    let absolute = scope.last("absolute_redirect", work.ledger);
+    match absolute.filter(|it| it.arg(0) == "off") {
+        Some(off) => work.ledger.carried(off),
+        None if relative => work.ledger.differs(directive, RELATIVE),
+        None => {}
+    }
+    Ok(to)
+}
+
+/// The text with the names that `redirect` knows; `$1` stays.
+fn with_names(url: &str, scope: &Scope<'_>) -> Result<String, String> {
+    let tls = scope.everything().any(|it| it.name == "ssl_certificate");
+    let name = scope.everything().find(|it| it.name == "server_name").map(|it| it.arg(0));
+    let name = name.filter(|it| accepts::domain(it) && !it.starts_with('*'));
+    let scheme = if tls { "https" } else { "http" };
+    let known = [
+        ("is_args$args", "?${query}"),
+        ("is_args$query_string", "?${query}"),
+        ("request_uri", "${uri}"),
+        ("document_uri", "${path}"),
+        ("uri", "${path}"),
+        ("query_string", "${query}"),
+        ("args", "${query}"),
+        ("http_host", "${host}"),
+        ("host", "${host}"),
+        ("scheme", scheme),
+        ("server_name", name.unwrap_or("${host}")),
+        ("1", "$1"),
+    ];
+    let mut result = String::new();
+    // `${host}` and `$host` are the same.
+    let url = unbraced(url);
+    let mut rest = url.as_str();
+    while let Some(at) = rest.find('$') {
+        result.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let letters = |it: char| it.is_ascii_alphanumeric() || it == '_';
+        let fits =
+            |it: &&(&str, &str)| rest.strip_prefix(it.0).is_some_and(|it| !it.starts_with(letters));
+        let Some((name, ours)) = known.iter().find(fits) else {
+            let name: String = rest.chars().take_while(|it| letters(*it)).collect();
+            return Err(format!("`${name}` is not known in a redirect"));
+        };
+        result.push_str(ours);
+        rest = &rest[name.len()..];
+    }
+    result.push_str(rest);
+    Ok(result)
+}
+
+/// `${name}` as `$name`, where no letter follows.
+fn unbraced(url: &str) -> String {
+    let mut result = String::new();
+    let mut rest = url;
+    while let Some((before, behind)) = rest.split_once("${") {
+        result.push_str(before);
+        match behind.split_once('}') {
+            Some((name, after)) if !after.starts_with(|it: char| it.is_ascii_alphanumeric()) => {
+                result.push('$');
+                result.push_str(name);
+                rest = after;
+            }
+            _ => {
+                result.push_str("${");
+                rest = behind;
+            }
+        }
+    }
+    result.push_str(rest);
+    result
+}
+
+/// `rewrite ^ https://elsewhere$request_uri? permanent;` and its kin: for every path of the place.
+fn away<'a>(scope: &Scope<'a>, location: Option<&Location<'a>>) -> Option<(&'a Directive, Own)> {
+    let rewrite = scope.own("rewrite").first().copied()?;
+    let to = rewrite.arg(1);
+    let status = match rewrite.arg(2) {
+        "permanent" => 301,
+        "redirect" => 302,
+        _ if ["http://", "https://", "$scheme"].iter().any(|it| to.starts_with(it)) => 302,
+        _ => return None,
+    };
+    let (to, query) = match to.strip_suffix('?') {
+        Some(to) => (to, ""),
+        None => (to, "?${query}"),
+    };
+    let query = if to.contains("$request_uri") { "" } else { query };
+    let rest = captured(rewrite.arg(0), location)?;
+    if to.contains('?') {
+        return None;
+    }
+    let to = match rest {
+        "" => to.to_owned(),
+        // What is captured begins with a slash, or has one in front.
+        "/" => to.replace("/$1", "$uri"),
+        _ => to.replace("$1", rest),
+    };
+    if to.contains("$1") {
+        return None;
+    }
+    let to = format!("{}{query}", with_names(&to, scope).ok()?.replace("$rest", "${rest}"));
+    accepts::redirect(&to).ok()?;
+    Some((rewrite, Own::Redirect { status, to }))
+}
+
+/// What `$1` stands for in a regular expression that takes every path of the place.
+fn captured(pattern: &str, location: Option<&Location<'_>>) -> Option<&'static str> {
+    match pattern {
+        "^" | ".*" | "^.*" | "^.*$" | "^/" | "^/.*" | "^/.*$" | "/" => return Some(""),
+        "^(.*)$" | "^(.*)" | "(.*)" | "^(/.*)$" | "^(/.*)" => return Some("$uri"),
+        "^/(.*)$" | "^/(.*)" | "/(.*)" => return Some("/"),
+        _ => {}
+    }
+    let prefix = prefix_and_rest(pattern)?;
+    let literal = location.and_then(Location::literal)?;
+    (prefix.trim_end_matches('/') == literal.trim_end_matches('/')).then_some("${rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_variables_have_names_here() {
+        let scope = Scope::default();
+        let with = |it: &str| with_names(it, &scope);
+        assert_eq!(with("https://$host$request_uri").as_deref(), Ok("https://${host}${uri}"));
+        assert_eq!(with("https://${host}/x").as_deref(), Ok("https://${host}/x"));
+        assert_eq!(with("/new$is_args$args").as_deref(), Ok("/new?${query}"));
+        assert_eq!(with("$scheme://a$uri").as_deref(), Ok("http://a${path}"));
+        assert_eq!(with("/$1").as_deref(), Ok("/$1"));
+        assert!(with("/$arg_x").is_err() && with("/$hostname").is_err() && with("/$").is_err());
+    }
+
+    #[test]
+    fn what_a_rewrite_captures_is_the_path_or_nothing() {
+        assert_eq!(captured("^", None), Some(""));
+        assert_eq!(captured("^(.*)$", None), Some("$uri"));
+        assert_eq!(captured("^/(.*)$", None), Some("/"));
+        assert_eq!(captured("^/a/(.*)$", None), None);
+    }
+}
