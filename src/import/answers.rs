@@ -24,7 +24,10 @@ pub fn own<'a>(
     work: &mut Work<'a>,
 ) -> Result<bool, String> {
     let scope = &location.scope;
-    if let Some(returned) = scope.own("return").first() {
+    if let Some(internal) = scope.own("internal").first().filter(|_| !has_pass(scope)) {
+        route.own = Some(Own::Reply { status: 404, body: None, content_type: None });
+        work.ledger.carried(internal);
+    } else if let Some(returned) = scope.own("return").first() {
         route.own = Some(returns(returned, scope, Some(location), route, work)?);
     } else if let Some((rewrite, own)) = away(scope, Some(location)) {
         route.own = Some(own);
@@ -36,10 +39,6 @@ pub fn own<'a>(
         return Ok(true);
     } else {
         return Ok(false);
-    }
-    if let Some(internal) = scope.own("internal").first() {
-        route.own = Some(Own::Reply { status: 404, body: None, content_type: None });
-        work.ledger.carried(internal);
     }
     for rule in scope.own("allow").into_iter().chain(scope.own("deny")) {
         work.ledger.carried_as(rule, "nginx answers before it asks who may come");
@@ -70,6 +69,11 @@ pub fn whole_server<'a>(server: &Scope<'a>, work: &mut Work<'a>) -> Result<Optio
         work.ledger.whole(location, Fate::Carried, reason);
     }
     Ok(Some(route))
+}
+
+/// Whether the server sends everybody elsewhere by a `rewrite`.
+pub fn rewrites_away(server: &Scope<'_>) -> bool {
+    away(server, None).is_some()
 }
 
 fn has_pass(scope: &Scope<'_>) -> bool {
@@ -214,6 +218,7 @@ fn with_names(url: &str, scope: &Scope<'_>) -> Result<String, String> {
         ("host", "${host}"),
         ("scheme", scheme),
         ("server_name", name.unwrap_or("${host}")),
+        ("rest", "${rest}"),
         ("1", "$1"),
     ];
     let mut result = String::new();
@@ -287,7 +292,7 @@ fn away<'a>(scope: &Scope<'a>, location: Option<&Location<'a>>) -> Option<(&'a D
     if to.contains("$1") {
         return None;
     }
-    let to = format!("{}{query}", with_names(&to, scope).ok()?.replace("$rest", "${rest}"));
+    let to = format!("{}{query}", with_names(&to, scope).ok()?);
     accepts::redirect(&to).ok()?;
     Some((rewrite, Own::Redirect { status, to }))
 }
@@ -318,6 +323,7 @@ mod tests {
         assert_eq!(with("/new$is_args$args").as_deref(), Ok("/new?${query}"));
         assert_eq!(with("$scheme://a$uri").as_deref(), Ok("http://a${path}"));
         assert_eq!(with("/$1").as_deref(), Ok("/$1"));
+        assert_eq!(with("/a/${rest}").as_deref(), Ok("/a/${rest}"));
         assert!(with("/$arg_x").is_err() && with("/$hostname").is_err() && with("/$").is_err());
     }
 

@@ -1,6 +1,7 @@
 //! Servers that serve nothing: those that send people from http to https, with the files of an ACME
 //! client, and those that refuse whoever has no name. Knows such servers as a whole.
 
+use super::answers::rewrites_away;
 use super::draft::Listener;
 use super::ledger::Fate;
 use super::locations::{Location, locations};
@@ -99,13 +100,6 @@ fn is_to_https(directive: &Directive) -> bool {
         "rewrite" => directive.arg(1).starts_with("https://"),
         _ => false,
     }
-}
-
-fn rewrites_away(server: &Scope<'_>) -> bool {
-    server.own("rewrite").iter().any(|it| {
-        it.arg(1).starts_with("http")
-            && it.arg(0).trim_matches(['^', '$', '(', ')']).trim_matches(['.', '*', '/']).is_empty()
-    })
 }
 
 /// Carries a server that sends everybody to https, if its listener may.

@@ -15,6 +15,10 @@ pub struct Draft {
     pub remarks: Vec<String>,
     /// `gateway.workers`
     pub workers: Option<u32>,
+    /// `gateway.max_connections_per_ip`
+    pub max_connections_per_ip: Option<u32>,
+    /// `gateway.handshakes_per_ip`
+    pub handshakes_per_ip: Option<String>,
     /// `gateway.timeouts.request_head`
     pub request_head: Option<String>,
     /// `gateway.timeouts.keep_alive`
@@ -178,6 +182,8 @@ pub struct Route {
     pub deny: Vec<String>,
     /// Nobody may come, whatever the two lists say.
     pub closed: bool,
+    /// `limits.connections`
+    pub connections: Option<u32>,
     /// `limits`, keys and values.
     pub limits: Vec<(&'static str, String)>,
     /// `timeouts`, keys and values.
@@ -203,10 +209,15 @@ impl Draft {
     }
 
     fn gateway(&self, text: &mut String) {
-        if let Some(workers) = self.workers {
+        let numbers =
+            [("workers", self.workers), ("max_connections_per_ip", self.max_connections_per_ip)];
+        if numbers.iter().any(|(_, it)| it.is_some()) || self.handshakes_per_ip.is_some() {
             table(text, "[gateway]");
-            line(text, "workers", &workers.to_string());
         }
+        for (key, number) in numbers.iter().filter_map(|(key, it)| Some((key, (*it)?))) {
+            line(text, key, &number.to_string());
+        }
+        optional(text, "handshakes_per_ip", self.handshakes_per_ip.as_deref());
         if self.request_head.is_some() || self.keep_alive.is_some() {
             table(text, "[gateway.timeouts]");
         }
@@ -337,6 +348,9 @@ impl Route {
         optional(text, "forwarded", self.forwarded);
         list_unless_empty(text, "trusted_proxies", &self.trusted_proxies);
         self.clients(text);
+        if let Some(connections) = self.connections {
+            line(text, "limits.connections", &connections.to_string());
+        }
         dotted(text, "limits", &self.limits);
         dotted(text, "timeouts", &self.timeouts);
     }

@@ -16,6 +16,7 @@ mod fields;
 mod headers;
 mod ledger;
 mod lexer;
+mod limits;
 mod listeners;
 mod locations;
 mod names;
@@ -83,6 +84,7 @@ fn translate(tree: &Tree, mut ledger: Ledger) -> Imported {
     tree.roots.iter().for_each(|it| look_up(it, &mut ledger));
     let mut work = Work::new(tree, &mut ledger);
     process::process(&mut work);
+    limits::limits(&mut work);
     sites::sites(&mut work);
     let mut draft = std::mem::take(&mut work.draft);
     head(&mut draft, tree);

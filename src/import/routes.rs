@@ -4,10 +4,11 @@
 use super::access;
 use super::answers;
 use super::conditions::conditions;
-use super::draft::Route;
+use super::draft::{Own, Route};
 use super::fields;
 use super::headers::headers;
 use super::ledger::Fate;
+use super::limits;
 use super::locations::{Location, Matcher};
 use super::parser::Directive;
 use super::scope::{Scope, Work};
@@ -34,7 +35,9 @@ pub fn route<'a>(
     let mut route = Route { path, ..Route::default() };
     route.remarks.push(location.directive.place.to_string());
     if answers::own(location, &mut route, work)? {
-        differences(location, &route, all, work);
+        if !route.own.as_ref().is_some_and(Own::refuses) {
+            differences(location, &route, all, work);
+        }
         fields::fields(&location.scope, &mut route, work);
         conditions(&location.scope, domains, &mut route, work);
         return Ok(route);
@@ -126,6 +129,7 @@ fn limits<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
     }
     // Without the directive nginx takes 1 MiB, and wsgate ten.
     route.limits.push(("request_body", size.unwrap_or_else(|| "1MiB".to_owned())));
+    limits::of_route(scope, route, work);
     if let Some(directive) = scope.last("proxy_send_timeout", work.ledger) {
         match values::duration(directive.arg(0)) {
             Some(wait) => {

@@ -97,11 +97,9 @@ const TABLE: &[(&str, Meaning)] = &[
     ("modsecurity", Guards("wsgate has no request filter")),
     ("access_by_lua_block access_by_lua_file", Guards("there is no scripting")),
     // Limits.
-    (
-        "limit_req limit_req_zone limit_req_status limit_req_log_level limit_req_dry_run",
-        Lacks(RATES),
-    ),
-    ("limit_conn limit_conn_zone limit_conn_status limit_conn_log_level limit_zone", Lacks(RATES)),
+    ("limit_req_status limit_req_log_level limit_req_dry_run limit_conn_status", Lacks(RATES)),
+    ("limit_conn limit_conn_zone limit_req limit_req_zone", Read),
+    ("limit_conn_log_level limit_zone", Lacks(RATES)),
     ("limit_rate limit_rate_after", Lacks(RATES)),
     // Answers of nginx' own.
     (

@@ -11,6 +11,8 @@ pub fn quoted(text: &str) -> String {
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
             it if it.is_control() => {
                 let _ = write!(quoted, "\\u{:04X}", u32::from(it));
             }
