@@ -78,8 +78,7 @@ fn a_file_with_only_the_required_keys_has_every_default() {
     assert_eq!(route.heartbeat.backend_ping, None);
     assert_eq!(route.limits.message_size, Some(1 << 20));
     assert!(!route.clients.missing_origin_allowed);
-    assert_eq!(route.action, Action::Forward(0));
-    let backend = &config.backends[0];
+    let backend = &config.backends[route.backend().expect("it has one")];
     assert_eq!(backend.name, "127.0.0.1:9595");
     assert_eq!(backend.connect_timeout, defaults::CONNECT_TIMEOUT);
     assert!(report(SMALLEST).problems.is_empty());
@@ -131,7 +130,7 @@ fn a_route_does_one_thing() {
     assert_eq!((found.status, found.body.as_deref()), (200, Some("ok")));
     let Action::Reply(found) = action("reply = { status = 403 }") else { panic!("no reply") };
     assert_eq!((found.status, found.body), (403, None));
-    one_finding("reply = { body = \"ok\" }\n", "{ body = \"ok\" }", "does one thing");
+    one_finding("reply = { body = \"ok\" }\n", "{ body = \"ok\" }", "has `backend` already");
     let found = findings(&with("upgrade = \"only\""));
     assert!(found.iter().any(|(_, message)| message.contains("`backend` is missing")), "{found:?}");
 }

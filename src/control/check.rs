@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::model::{
-    Action, Backend, Config, Listener, LocationPart, Protocol, Redirect, Server, ServerAddress,
-    Site, TlsVersion, Upgrade,
+    Action, Backend, Config, Listener, LocationPart, Protocol, Redirect, Route, Server,
+    ServerAddress, Site, TlsVersion, Upgrade,
 };
 use crate::config::{self, Problem, Report};
 use crate::http::inspect_pages;
@@ -161,17 +161,10 @@ fn summary(config: &Config, now: SystemTime) -> String {
             let upgrade = match route.upgrade {
                 Upgrade::Allow => "",
                 Upgrade::Only => " (WebSocket only)",
-                Upgrade::Never => " (no WebSocket)",
+                Upgrade::Never if route.backend().is_some() => " (no WebSocket)",
+                Upgrade::Never => "",
             };
-            let action = match &route.action {
-                Action::Forward(place) => {
-                    let backend = config.backends.get(*place).map(backend_name).unwrap_or_default();
-                    format!("{backend}{upgrade}")
-                }
-                Action::Redirect(redirect) => redirect_name(redirect),
-                Action::Reply(reply) => format!("answered with {}", reply.status),
-            };
-            let _ = writeln!(text, "    {} -> {action}", route.name);
+            let _ = writeln!(text, "    {} -> {}{upgrade}", route.name, leads_to(route, config));
         }
     }
     text
@@ -198,6 +191,14 @@ fn site_line(site: &Site, now: SystemTime) -> String {
         None => "certificate expired".to_owned(),
     };
     format!("{} ({versions}, {left})", names.join(", "))
+}
+
+fn leads_to(route: &Route, config: &Config) -> String {
+    match &route.action {
+        Action::Forward(place) => config.backends.get(*place).map(backend_name).unwrap_or_default(),
+        Action::Redirect(redirect) => redirect_name(redirect),
+        Action::Reply(reply) => format!("answered with {}", reply.status),
+    }
 }
 
 fn redirect_name(redirect: &Redirect) -> String {

@@ -13,8 +13,8 @@ use super::here::Asked;
 use super::outbound::Passage;
 use super::router::Match;
 use super::serve::Visit;
-use super::site::{Route, Way};
-use crate::upstream::{Errand, Parties};
+use super::site::Route;
+use crate::upstream::{Errand, Parties, Pool};
 
 /// A request that may come.
 pub(super) struct Admitted<'a> {
@@ -54,9 +54,9 @@ impl<'a> Admitted<'a> {
     /// What ties it to a server, and what it is sent there for.
     pub(super) fn errand<B>(
         &self,
-        way: Way<'_>,
         visit: &Visit,
         request: &Request<B>,
+        pool: &Pool,
     ) -> (Affinity, Errand) {
         let traits = Traits {
             headers: request.headers(),
@@ -64,7 +64,7 @@ impl<'a> Admitted<'a> {
             path: self.path,
             client_ip: self.client_ip,
         };
-        let affinity = Affinity::of(way.pool.balance(), &traits);
+        let affinity = Affinity::of(pool.balance(), &traits);
         let is = |peer: &SocketAddr, ip: IpAddr| peer.ip().to_canonical() == ip;
         // Behind a trusted proxy the port is the proxy's.
         let client = self

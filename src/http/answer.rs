@@ -26,7 +26,7 @@ use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
 use super::serve::{Door, Slot, Visit, client_name};
-use super::site::{Action, Route, Way};
+use super::site::{Leads, Route};
 use super::upload::Upload;
 use crate::config::model::Upgrade;
 use crate::config::networks::is_trusted;
@@ -68,11 +68,11 @@ impl Desk {
         let form = accept::form(request.headers());
         let mut found = Found::default();
         let answered = self.decide(request, form, &mut record, &upload, &mut found).await;
-        let (mut response, record, place) = match answered {
-            Ok(Turned::Plain(response, place)) => (response, Some(record), place),
+        let (mut response, record, place, by) = match answered {
+            Ok(Turned::Plain(response, place, by)) => (response, Some(record), place, by),
             Ok(Turned::Switched(response, rest)) => {
                 self.leave(*rest, record);
-                (response, None, None)
+                (response, None, None, By::Backend)
             }
             Err((by, cause)) => {
                 record.end_here(by, cause);
@@ -82,7 +82,7 @@ impl Desk {
                 if self.notes.more() {
                     response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
                 }
-                (response, Some(record), None)
+                (response, Some(record), None, by)
             }
         };
         self.harden(&mut response);
@@ -93,6 +93,7 @@ impl Desk {
         });
         Ok(response.map(|body| Recorded {
             body,
+            by,
             record,
             upload,
             clock,
@@ -136,21 +137,25 @@ impl Desk {
         let wish = handshake::wish(&request);
         record.line.handshake = wish == Wish::WebSocket;
         if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
-            return Ok(Turned::Plain(response, None));
+            return Ok(Turned::Plain(response, None, By::Gateway));
         }
         let admitted = self.admit(&request, &authority, &path, record, found).map_err(refuse)?;
         let route = admitted.matched.target;
-        let way = match &route.action {
-            Action::Forward(pool) => Way { route, pool },
+        let pool = match &route.leads {
+            Leads::Pool(pool) => pool,
             // Whatever the method, and an Upgrade is not taken.
-            Action::Own(_) if request.method() == Method::CONNECT => {
+            Leads::Own(_) if request.method() == Method::CONNECT => {
                 return Err(refuse(Refusal::ForeignUpgrade));
             }
-            Action::Own(own) => {
+            Leads::Own(own) => {
                 let place = take_place(route).map_err(refuse)?;
+                record.stage = Stage::Exchange;
+                // Here already: of an answer to HEAD nobody reads the body.
+                record.end_here(By::Gateway, Cause::Finished);
                 let told = found.told(form, record);
-                let response = own.answer(&admitted.asked(request.uri()), &told);
-                return Ok(self.answered(response, place, record, found));
+                let mut response = own.answer(&admitted.asked(request.uri()), &told);
+                found.dress(response.headers_mut(), self.visit.is_tls(), record);
+                return Ok(Turned::Plain(response, Some(place), By::Gateway));
             }
         };
         match (wish, route.rules.upgrade) {
@@ -159,34 +164,26 @@ impl Desk {
             (Wish::WebSocket, Upgrade::Never) => Err(refuse(Refusal::UpgradeNever)),
             (Wish::Plain, _) => {
                 let place = take_place(route).map_err(refuse)?;
-                self.forward(request, way, &admitted, place, record, upload).await
+                self.forward(request, pool, &admitted, place, record, upload).await
             }
             (Wish::WebSocket, _) => {
                 let key = handshake::check_request(&request).map_err(refuse)?;
-                if self.visit.drain.phase() >= Phase::Draining {
-                    return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
-                }
-                if self.visit.books.metrics.memory.is_short() {
-                    return Err((By::Gateway, Cause::Refusal(Refusal::Memory)));
-                }
+                self.takes_more()?;
                 let place = take_place(route).map_err(refuse)?;
-                self.upgrade(request, &key, way, &admitted, place, record).await
+                self.upgrade(request, &key, pool, &admitted, place, record).await
             }
         }
     }
 
-    /// An answer that no backend has given.
-    fn answered(
-        &self,
-        mut response: Response<ReplyBody>,
-        place: Place,
-        record: &mut Record,
-        found: &Found<'_>,
-    ) -> Turned {
-        record.stage = Stage::Exchange;
-        record.end_here(By::Gateway, Cause::Finished);
-        found.dress(response.headers_mut(), self.visit.is_tls(), record);
-        Turned::Plain(response, Some(place))
+    /// Whether the gateway as a whole takes new sockets.
+    fn takes_more(&self) -> Result<(), (By, Cause)> {
+        if self.visit.drain.phase() >= Phase::Draining {
+            return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
+        }
+        if self.visit.books.metrics.memory.is_short() {
+            return Err((By::Gateway, Cause::Refusal(Refusal::Memory)));
+        }
+        Ok(())
     }
 
     /// What an http listener answers itself.

@@ -15,12 +15,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::hop_by_hop::strip_hop_by_hop;
 use super::outbound::Passage;
 use super::reply::{BodyError, ReplyBody};
-use super::site::{Route, Way};
+use super::site::Route;
 use super::upload::{Upload, UploadFault};
 use crate::life::{By, Cause, Elapsed, Fault, Refusal, Stage, Timer, within};
 use crate::observe::record::Record;
 use crate::upstream::{
-    Answer, AnswerBody, DialError, Errand, Lease, Reached, SendError, Wire, no_body,
+    Answer, AnswerBody, DialError, Errand, Lease, Pool, Reached, SendError, Wire, no_body,
 };
 
 /// Why an exchange got no answer, and whose doing it was.
@@ -71,13 +71,12 @@ impl Trouble {
 /// [`Trouble`] as long as no head of an answer has come.
 pub async fn exchange(
     request: Request<Incoming>,
-    way: Way<'_>,
+    (route, pool): (&Route, &Pool),
     passage: &Passage<'_>,
     errand: &Errand,
     record: &mut Record,
     upload: &Arc<Upload>,
 ) -> Result<Response<ReplyBody>, Trouble> {
-    let Way { route, pool } = way;
     let limit = route.rules.limits.request_body.unwrap_or(u64::MAX);
     let grace = passage.body_grace;
     let (mut parts, body) = request.into_parts();

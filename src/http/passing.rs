@@ -14,17 +14,17 @@ use super::forward::{self, Trouble};
 use super::places::Place;
 use super::reply::{self, ReplyBody};
 use super::serve::{Prepared, Terms};
-use super::site::Way;
 use super::upgrade::{self, Outcome};
 use super::upload::Upload;
 use crate::life::{By, Cause, Refusal, Stage};
 use crate::observe::line::Kind;
 use crate::observe::record::Record;
+use crate::upstream::Pool;
 
 /// What a request turned into.
 pub(super) enum Turned {
-    /// An answer, and the place that it has on its route until it is over.
-    Plain(Response<ReplyBody>, Option<Place>),
+    /// An answer, the place that it has on its route until it is over, and whose it is.
+    Plain(Response<ReplyBody>, Option<Place>, By),
     /// A 101, and what is left of the tunnel.
     Switched(Response<ReplyBody>, Box<Rest>),
 }
@@ -37,22 +37,23 @@ impl Desk {
     pub(super) async fn forward(
         &self,
         request: Request<Incoming>,
-        way: Way<'_>,
+        pool: &Pool,
         admitted: &Admitted<'_>,
         place: Place,
         record: &mut Record,
         upload: &Arc<Upload>,
     ) -> Result<Turned, (By, Cause)> {
-        record.line.backend = way.pool.name().to_owned();
-        record.present = Some(way.route.lane(&self.visit.books.sockets).requests.enter());
+        let route = admitted.matched.target;
+        record.line.backend = pool.name().to_owned();
+        record.present = Some(route.lane(&self.visit.books.sockets).requests.enter());
         let id = record.line.id.clone();
         let passage = admitted.passage(&self.visit, &id);
-        let (affinity, errand) = admitted.errand(way, &self.visit, &request);
-        match forward::exchange(request, way, &passage, &errand, record, upload).await {
+        let (affinity, errand) = admitted.errand(&self.visit, &request, pool);
+        match forward::exchange(request, (route, pool), &passage, &errand, record, upload).await {
             Ok(mut response) => {
-                way.route.dress.backend(response.headers_mut(), &passage.words());
+                route.dress.backend(response.headers_mut(), &passage.words());
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response, Some(place)))
+                Ok(Turned::Plain(response, Some(place), By::Backend))
             }
             Err(trouble) => Err(self.blame(explain(&trouble, record), record)),
         }
@@ -72,20 +73,21 @@ impl Desk {
         &self,
         request: Request<Incoming>,
         key: &HeaderValue,
-        way: Way<'_>,
+        pool: &Pool,
         admitted: &Admitted<'_>,
         place: Place,
         record: &mut Record,
     ) -> Result<Turned, (By, Cause)> {
-        let route = way.route;
-        record.line.backend = way.pool.name().to_owned();
+        let route = admitted.matched.target;
+        record.line.backend = pool.name().to_owned();
         let id = record.line.id.clone();
         let passage = admitted.passage(&self.visit, &id);
-        let (affinity, errand) = admitted.errand(way, &self.visit, &request);
+        let (affinity, errand) = admitted.errand(&self.visit, &request, pool);
         let engine_io = diagnosis::engine_io(request.uri().query());
         let (parts, _) = request.into_parts();
         let spelling = &self.visit.spelling;
-        let asked = upgrade::ask(parts, key, way, &passage, &errand, spelling, record).await;
+        let asked =
+            upgrade::ask(parts, key, (route, pool), &passage, &errand, spelling, record).await;
         let finish = |response: &mut Response<ReplyBody>| {
             route.dress.backend(response.headers_mut(), &passage.words());
             affinity.mark(response.headers_mut(), self.visit.is_tls());
@@ -94,7 +96,7 @@ impl Desk {
             Err(trouble) => Err(explain(&trouble, record)),
             Ok(Outcome::Declined(mut response)) => {
                 finish(&mut response);
-                Ok(Turned::Plain(response, Some(place)))
+                Ok(Turned::Plain(response, Some(place), By::Backend))
             }
             Ok(Outcome::Switched(mut response, rest, agreed)) => {
                 finish(&mut response);

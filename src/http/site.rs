@@ -10,7 +10,7 @@ use super::here::Own;
 use super::pages::{PageError, Pages};
 use super::places::{AllPlaces, Places};
 use super::router::Router;
-use crate::config::model::{self, Config};
+use crate::config::model::{self, Action, Config};
 use crate::config::names::Names;
 use crate::observe::lane::Lane;
 use crate::observe::sockets::Sockets;
@@ -36,29 +36,20 @@ pub struct Site {
     pub pages: Pages,
 }
 
-/// What a route does.
-pub enum Action {
-    /// Its requests go to a server of this pool.
-    Forward(Arc<Pool>),
-    /// The gateway answers itself.
+/// What is behind a route.
+pub enum Leads {
+    /// Servers.
+    Pool(Arc<Pool>),
+    /// The gateway itself.
     Own(Own),
 }
 
-/// A route whose requests go to a backend, and the pool that they go to.
-#[derive(Clone, Copy)]
-pub struct Way<'a> {
-    /// The route.
-    pub route: &'a Route,
-    /// Its pool.
-    pub pool: &'a Arc<Pool>,
-}
-
-/// One route and what it leads to.
+/// One route and what is behind it.
 pub struct Route {
     /// As configured.
     pub rules: Arc<model::Route>,
-    /// What it does.
-    pub action: Action,
+    /// Where its requests go.
+    pub leads: Leads,
     /// What is changed in its answers.
     pub dress: Dress,
     /// What was said about its backend already.
@@ -71,26 +62,34 @@ pub struct Route {
 }
 
 impl Route {
-    fn new(site: &str, rules: model::Route, pools: &Pools, places: Arc<Places>) -> Option<Self> {
-        let action = match &rules.action {
-            // A valid configuration names no pool that isn't there.
-            model::Action::Forward(place) => Action::Forward(Arc::clone(pools.at(*place)?)),
-            model::Action::Redirect(redirect) => Action::Own(Own::Redirect(redirect.clone())),
-            model::Action::Reply(reply) => Action::Own(Own::Reply(reply.clone())),
-        };
+    fn new(site: &str, rules: model::Route, leads: Leads, places: Arc<Places>) -> Self {
         let (site, hints, dress) =
             (site.to_owned(), Hints::default(), Dress::new(&rules.response_headers));
-        let (rules, lane) = (Arc::new(rules), OnceLock::new());
-        Some(Self { rules, action, dress, hints, places, site, lane })
+        Self { rules: Arc::new(rules), leads, dress, hints, places, site, lane: OnceLock::new() }
     }
 
     /// What its requests and sockets are counted with.
     pub fn lane(&self, sockets: &Sockets) -> &Arc<Lane> {
-        let backend = match &self.action {
-            Action::Forward(pool) => pool.name(),
-            Action::Own(_) => "",
-        };
-        self.lane.get_or_init(|| sockets.lane(&self.site, &self.rules.name, backend))
+        self.lane.get_or_init(|| sockets.lane(&self.site, &self.rules.name, self.leads.name()))
+    }
+}
+
+impl Leads {
+    /// Where an action leads; a valid configuration names no pool that isn't there.
+    fn to(action: &Action, pools: &Pools) -> Option<Self> {
+        match action {
+            Action::Forward(place) => pools.at(*place).map(Arc::clone).map(Self::Pool),
+            Action::Redirect(redirect) => Some(Self::Own(Own::Redirect(redirect.clone()))),
+            Action::Reply(reply) => Some(Self::Own(Own::Reply(reply.clone()))),
+        }
+    }
+
+    /// The pool's name; empty for what the gateway answers itself.
+    fn name(&self) -> &str {
+        match self {
+            Self::Pool(pool) => pool.name(),
+            Self::Own(_) => "",
+        }
     }
 }
 
@@ -110,9 +109,9 @@ impl Sites {
         for site in &config.sites {
             let name = site.domains.first().map_or("", |it| it.value.as_str());
             let routes = site.routes.iter().filter_map(|rules| {
+                let leads = Leads::to(&rules.action, pools)?;
                 let places = places.of(name, &rules.name, before);
-                let route = Route::new(name, rules.clone(), pools, places)?;
-                Some((rules.path.clone(), Arc::new(route)))
+                Some((rules.path.clone(), Arc::new(Route::new(name, rules.clone(), leads, places))))
             });
             let strict = site.strict_transport_security.as_deref();
             let shared = Arc::new(Site {

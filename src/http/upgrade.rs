@@ -14,13 +14,13 @@ use super::handshake::{Agreed, check_answer, first_subprotocol};
 use super::hop_by_hop::strip_hop_by_hop;
 use super::outbound::Passage;
 use super::reply::{ReplyBody, whole};
-use super::site::Way;
+use super::site::Route;
 use super::spelling::Spelling;
 use crate::config::model::Subprotocol;
 use crate::life::{By, Cause, Fault, Stage, Timer, within};
 use crate::observe::record::Record;
 use crate::stream::Side;
-use crate::upstream::{Answer, Errand, Lease, Wire, no_body};
+use crate::upstream::{Answer, Errand, Lease, Pool, Wire, no_body};
 
 /// A backend's answer to a handshake.
 pub enum Outcome {
@@ -38,13 +38,12 @@ pub enum Outcome {
 pub async fn ask(
     mut parts: Parts,
     key: &HeaderValue,
-    way: Way<'_>,
+    (route, pool): (&Route, &Pool),
     passage: &Passage<'_>,
     errand: &Errand,
     spelling: &Spelling,
     record: &mut Record,
 ) -> Result<Outcome, Trouble> {
-    let Way { route, pool } = way;
     let wanted = first_subprotocol(&parts.headers).map(str::to_owned);
     passage.rewrite_upgrade(&mut parts);
     spelling.apply(&mut parts.extensions);

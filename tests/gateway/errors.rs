@@ -85,8 +85,8 @@ async fn nothing_of_the_request_or_of_the_backend_is_in_an_error_page() {
     let gone = Backend::answering("HTTP/1.1 200 OK\r\n\r\n").await;
     let address = gone.address();
     drop(gone);
-    let text = format!("[[sites.routes]]\npath = \"/\"\nbackend = \"127.0.0.1:1\"\n");
-    let house = House::with_routes(&text).await;
+    let text = "[[sites.routes]]\npath = \"/\"\nbackend = \"127.0.0.1:1\"\n";
+    let house = House::with_routes(text).await;
     let mut client = house.client().await;
     let (head, body) = client.fetch("/<script>alert(1)</script>?q=%3Cb%3E", BROWSER).await;
     // The raw brackets are no URI; the same goes for the escaped ones.

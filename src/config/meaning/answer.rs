@@ -4,67 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::backends::Backends;
 use super::route::{headers, values};
 use crate::config::defaults;
 use crate::config::model::{
-    Action, ErrorPage, Errors, Located, LocationPart, PathRule, Redirect, Reply, ResponseHeaders,
-    Spot,
+    ErrorPage, Errors, Located, LocationPart, PathRule, Redirect, Reply, ResponseHeaders,
 };
-use crate::config::raw::{self, Text, Texts};
-use crate::config::reader::{Reader, Table};
+use crate::config::raw::{self, Text, Texts, Whole};
+use crate::config::reader::Reader;
 use crate::config::values::{Wrong, answer};
 
-/// The one thing that a route does; `None` when that is missing or wrong.
-pub fn action(
-    raw: &raw::Route,
-    rule: Option<&PathRule>,
-    table: Table<'_>,
-    backends: &mut Backends,
-    reader: &mut Reader<'_>,
-) -> Option<Action> {
-    let written = [
-        ("backend", raw.backend.as_ref().map(toml::Spanned::span)),
-        ("redirect", raw.redirect.as_ref().map(toml::Spanned::span)),
-        ("reply", raw.reply.as_ref().map(toml::Spanned::span)),
-    ];
-    one_only(&written, table, reader);
-    if let (Some(status), None) = (&raw.status, &raw.redirect) {
-        let wrong = Wrong::new("`status` goes with `redirect`");
-        reader.error(status.span(), wrong.hint("that of a fixed answer stands in `reply`"));
-    }
-    let forward = raw.backend.as_ref().and_then(|it| backends.find(it, reader));
-    let redirect = redirect(raw, rule, reader).map(Action::Redirect);
-    let reply = raw.reply.as_ref().and_then(|it| reply(it, reader)).map(Action::Reply);
-    if raw.backend.is_none() && (raw.redirect.is_some() || raw.reply.is_some()) {
-        without_backend(raw, reader);
-    }
-    forward.map(Action::Forward).or(redirect).or(reply)
-}
-
-fn one_only(written: &[(&str, Option<Spot>)], table: Table<'_>, reader: &mut Reader<'_>) {
-    let mut there = written.iter().filter_map(|(key, spot)| Some((*key, spot.clone()?)));
-    let Some((first, _)) = there.next() else {
-        let faulty = written.iter().any(|(key, _)| reader.is_faulty(table.spot, key));
-        if !faulty {
-            let hint = "write e.g. backend = \"127.0.0.1:9595\"; or `redirect`, or `reply`";
-            reader.missing(table, "backend", hint);
-        }
-        return;
-    };
-    for (key, spot) in there {
-        let wrong = Wrong::new(format!("a route does one thing: `{first}` or `{key}`"));
-        reader.error(spot, wrong.hint("leave one of them out, or make two routes"));
-    }
-}
-
-fn redirect(
-    raw: &raw::Route,
+/// `routes.redirect`, with `routes.status`.
+pub fn redirect(
+    written: &Text,
+    status: Option<&Whole>,
     rule: Option<&PathRule>,
     reader: &mut Reader<'_>,
 ) -> Option<Redirect> {
-    let written = raw.redirect.as_ref()?;
-    let status = match &raw.status {
+    let status = match status {
         None => Some(defaults::REDIRECT_STATUS),
         Some(raw) => {
             let status = answer::redirect_status(*raw.get_ref());
@@ -81,7 +37,8 @@ fn redirect(
     Some(Redirect { status: status?, location })
 }
 
-fn reply(raw: &toml::Spanned<raw::Reply>, reader: &mut Reader<'_>) -> Option<Reply> {
+/// `routes.reply`
+pub fn reply(raw: &toml::Spanned<raw::Reply>, reader: &mut Reader<'_>) -> Option<Reply> {
     let (spot, raw) = (raw.span(), raw.get_ref());
     let status = match &raw.status {
         None => Some(defaults::REPLY_STATUS),
@@ -116,23 +73,6 @@ fn reply(raw: &toml::Spanned<raw::Reply>, reader: &mut Reader<'_>) -> Option<Rep
         reader.warning(spot, wrong.hint("write `status`, or `body`"));
     }
     Some(Reply { status, body, content_type })
-}
-
-/// Keys that have a meaning only on the way to a backend.
-fn without_backend(raw: &raw::Route, reader: &mut Reader<'_>) {
-    let texts = [&raw.upgrade, &raw.subprotocol, &raw.compression, &raw.forwarded];
-    let mut spots: Vec<Spot> = texts.into_iter().flatten().map(toml::Spanned::span).collect();
-    spots.extend(raw.strip_prefix.as_ref().map(toml::Spanned::span));
-    spots.extend(raw.remove_headers.as_ref().map(toml::Spanned::span));
-    let first = raw
-        .set_headers
-        .as_ref()
-        .and_then(|it| it.keys().map(toml::Spanned::span).min_by_key(|it| it.start));
-    spots.extend(first);
-    for spot in spots {
-        let wrong = Wrong::new("on a route without a backend this has no effect");
-        reader.warning(spot, wrong.hint("leave it out"));
-    }
 }
 
 /// `response_headers` and `remove_response_headers` of one table.

@@ -1,20 +1,9 @@
-//! What a route does with a request, and what answers look like that the gateway has a say in.
+//! What routes answer themselves, and what answers look like that the gateway has a say in.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Located, Template};
-
-/// What a route does with whoever may come: one thing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// `backend`: the place in [`Config::backends`](super::Config::backends).
-    Forward(usize),
-    /// `redirect`
-    Redirect(Redirect),
-    /// `reply`
-    Reply(Reply),
-}
 
 /// `routes.redirect`, with `routes.status`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,9 +15,9 @@ pub struct Route {
     pub name: String,
     /// What it matches, on the normalised path.
     pub path: PathRule,
-    /// What it does.
+    /// What it does with a request.
     pub action: Action,
-    /// Whether WebSockets are taken.
+    /// Whether WebSockets are taken; never where the gateway answers itself.
     pub upgrade: Upgrade,
     /// What replaces the matched prefix toward the backend; `None`: the raw path goes through.
     pub replace_prefix: Option<String>,
@@ -43,6 +43,16 @@ pub struct Route {
     pub limits: RouteLimits,
     /// Waits for the backend.
     pub timeouts: RouteTimeouts,
+}
+
+impl Route {
+    /// The place in [`Config::backends`](super::Config::backends), where it leads to a backend.
+    pub fn backend(&self) -> Option<usize> {
+        match self.action {
+            Action::Forward(place) => Some(place),
+            Action::Redirect(_) | Action::Reply(_) => None,
+        }
+    }
 }
 
 /// `routes.path`
