@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+pub use super::own::Own;
 use super::toml::{
     comment, dotted, inline_table, key, line, list, list_unless_empty, optional, quoted, remarks,
     table,
@@ -107,34 +108,6 @@ pub struct Site {
     pub error_pages: Vec<(String, String)>,
     /// `[[sites.routes]]`
     pub routes: Vec<Route>,
-}
-
-/// What a route answers itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Own {
-    /// `redirect` and `status`
-    Redirect {
-        /// `status`
-        status: u16,
-        /// `redirect`
-        to: String,
-    },
-    /// `reply`
-    Reply {
-        /// `status`
-        status: u16,
-        /// `body`
-        body: Option<String>,
-        /// `content_type`
-        content_type: Option<String>,
-    },
-}
-
-impl Own {
-    /// Whether it only keeps people out.
-    pub fn refuses(&self) -> bool {
-        matches!(self, Self::Reply { status: 400.., .. })
-    }
 }
 
 /// One of `[[sites.routes]]`.
@@ -303,25 +276,6 @@ impl Site {
         inline_table(text, "error_pages", &self.error_pages);
         for route in &self.routes {
             route.render(text);
-        }
-    }
-}
-
-impl Own {
-    fn render(&self, text: &mut String) {
-        match self {
-            Self::Redirect { status, to } => {
-                line(text, "redirect", &quoted(to));
-                if *status != 301 {
-                    line(text, "status", &status.to_string());
-                }
-            }
-            Self::Reply { status, body, content_type } => {
-                let mut keys = vec![format!("status = {status}")];
-                keys.extend(body.iter().map(|it| format!("body = {}", quoted(it))));
-                keys.extend(content_type.iter().map(|it| format!("content_type = {}", quoted(it))));
-                line(text, "reply", &format!("{{ {} }}", keys.join(", ")));
-            }
         }
     }
 }

@@ -22,6 +22,7 @@ mod locations;
 mod names;
 mod order;
 mod origins;
+mod own;
 mod pages;
 mod parser;
 mod place;
@@ -34,6 +35,7 @@ mod sites;
 mod table;
 mod target;
 mod toml;
+mod urls;
 mod values;
 
 use std::path::{Path, PathBuf};
