@@ -4,9 +4,20 @@
 use std::sync::Arc;
 
 use crate::config::model::{Config, Gateway};
-use crate::http::Sites;
+use crate::http::{PageError, Sites};
 use crate::tls::{LoadError, Table, Tickets};
 use crate::upstream::Pools;
+
+/// Why a snapshot cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A certificate, a key, or a file for TLS toward a backend.
+    #[error("{0}")]
+    Tls(#[from] LoadError),
+    /// A page for errors.
+    #[error("{0}")]
+    Page(#[from] PageError),
+}
 
 /// Everything that a connection needs from the configuration.
 pub struct Snapshot {
@@ -21,19 +32,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Builds the parts; certificates are read now. What is known of the servers is carried
+    /// Builds the parts; certificates and pages are read now. What is known of the servers is carried
     /// over from `previous`, tickets outlive every snapshot.
     ///
     /// # Errors
-    /// [`LoadError`] when a certificate or key cannot be used.
+    /// [`BuildError`] when one of these files cannot be used.
     pub fn build(
         config: &Config,
         tickets: &Tickets,
         previous: Option<&Self>,
-    ) -> Result<Self, LoadError> {
+    ) -> Result<Self, BuildError> {
         let tls = Table::load(config, tickets)?;
         let pools = Pools::build(config, previous.map(|old| &old.pools))?;
-        let sites = Arc::new(Sites::build(config, &pools, previous.map(|old| &*old.sites)));
+        let sites = Arc::new(Sites::build(config, &pools, previous.map(|old| &*old.sites))?);
         Ok(Self { gateway: Arc::new(config.gateway.clone()), tls, sites, pools })
     }
 

@@ -78,7 +78,7 @@ fn build() -> House {
     let parsed = config::parse(Path::new("gateway.toml"), &text, &|_| None);
     let (config, _) = parsed.unwrap_or_else(|report| panic!("{}", report.render()));
     let pools = Pools::build(&config, None).unwrap();
-    let sites = Arc::new(Sites::build(&config, &pools, None));
+    let sites = Arc::new(Sites::build(&config, &pools, None).expect("it names no pages"));
     let (spelling, listener) = runtime.block_on(async {
         (Spelling::learn().await.unwrap(), UnixListener::bind(&socket).unwrap())
     });

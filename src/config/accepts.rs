@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::model::ListenAddress;
-use super::values::{address, backend, http, origin, path, quantity};
+use super::values::{address, answer, backend, http, origin, path, quantity};
 
 /// `sites.domains`
 pub fn domain(text: &str) -> bool {
@@ -68,6 +68,43 @@ pub fn set_header(name: &str, value: &str) -> Result<(), String> {
 /// One of `routes.remove_headers`.
 pub fn remove_header(name: &str) -> bool {
     http::removable_header(name).is_ok()
+}
+
+/// `routes.redirect`
+///
+/// # Errors
+/// Why not, in one line.
+pub fn redirect(text: &str) -> Result<(), String> {
+    answer::location(text).map(drop).map_err(|wrong| wrong.message)
+}
+
+/// `reply.body`
+pub fn reply_body(text: &str) -> bool {
+    answer::body(text).is_ok()
+}
+
+/// `reply.content_type`
+pub fn content_type(text: &str) -> bool {
+    answer::content_type(text).is_ok()
+}
+
+/// An entry of `response_headers`.
+///
+/// # Errors
+/// Why not, in one line.
+pub fn response_header(name: &str, value: &str) -> Result<(), String> {
+    answer::settable(name).map_err(|wrong| wrong.message)?;
+    http::template(value).map(drop).map_err(|wrong| wrong.message)
+}
+
+/// One of `remove_response_headers`.
+pub fn remove_response_header(name: &str) -> bool {
+    answer::removable(name).is_ok()
+}
+
+/// `sites.strict_transport_security`
+pub fn strict_transport_security(text: &str) -> bool {
+    http::strict_transport_security(text).is_ok()
 }
 
 /// One of `clients.origins`.

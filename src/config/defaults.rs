@@ -56,6 +56,13 @@ pub const HEADERS: usize = 100;
 /// `sites.strict_transport_security`: browsers remember it for longer than a mistake should last.
 pub const STRICT_TRANSPORT_SECURITY: Option<String> = None;
 
+/// `routes.status`: what every client has understood since 1996; 308 keeps the method, too.
+pub const REDIRECT_STATUS: u16 = 301;
+/// `reply.status`: a health check wants it.
+pub const REPLY_STATUS: u16 = 200;
+/// `reply.content_type`: what people write by hand.
+pub const REPLY_CONTENT_TYPE: &str = "text/plain; charset=utf-8";
+
 /// `log.level`: how connections end, and nothing per message.
 pub const LOG_LEVEL: &str = "info";
 

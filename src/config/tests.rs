@@ -78,7 +78,7 @@ fn a_file_with_only_the_required_keys_has_every_default() {
     assert_eq!(route.heartbeat.backend_ping, None);
     assert_eq!(route.limits.message_size, Some(1 << 20));
     assert!(!route.clients.missing_origin_allowed);
-    let backend = &config.backends[route.backend];
+    let backend = &config.backends[route.backend().expect("it has one")];
     assert_eq!(backend.name, "127.0.0.1:9595");
     assert_eq!(backend.connect_timeout, defaults::CONNECT_TIMEOUT);
     assert!(report(SMALLEST).problems.is_empty());
@@ -101,6 +101,38 @@ fn headers_take_the_environment_now_and_the_request_later() {
     let room = Template(vec![TemplatePart::Text("blue ".to_owned()), TemplatePart::ClientIp]);
     let host = Template(vec![TemplatePart::Text("a".to_owned())]);
     assert_eq!(route.set_headers, [("X-Room".to_owned(), room), ("Host".to_owned(), host)]);
+}
+
+#[test]
+fn a_site_gives_its_routes_the_headers_of_which_they_say_nothing() {
+    let site = "response_headers = { X-A = \"site\", X-B = \"site\", X-C = \"site\" }\n\
+                remove_response_headers = [\"Server\", \"X-D\"]\n\n[[sites.routes]]";
+    let route = "response_headers = { x-a = \"route\", X-D = \"${request_id}\" }\n\
+                 remove_response_headers = [\"X-B\"]\n";
+    let text = SMALLEST.replace("\n[[sites.routes]]", site) + route;
+    let headers = valid(&text).sites.remove(0).routes.remove(0).response_headers;
+    let names: Vec<_> = headers.set.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["x-a", "X-D", "X-C"]);
+    assert_eq!(headers.remove, ["x-b", "server"]);
+}
+
+#[test]
+fn a_route_does_one_thing() {
+    let with = |action: &str| SMALLEST.replace("backend = \"127.0.0.1:9595\"", action);
+    let action = |text: &str| valid(&with(text)).sites.remove(0).routes.remove(0).action;
+    let Action::Redirect(found) = action("redirect = \"https://${ROOM}.example${uri}\"") else {
+        panic!("no redirect")
+    };
+    assert_eq!(found.status, 301);
+    let host = LocationPart::Text("https://blue.example".to_owned());
+    assert_eq!(found.location, Location(vec![host, LocationPart::Uri]));
+    let Action::Reply(found) = action("reply = { body = \"ok\" }") else { panic!("no reply") };
+    assert_eq!((found.status, found.body.as_deref()), (200, Some("ok")));
+    let Action::Reply(found) = action("reply = { status = 403 }") else { panic!("no reply") };
+    assert_eq!((found.status, found.body), (403, None));
+    one_finding("reply = { body = \"ok\" }\n", "{ body = \"ok\" }", "has `backend` already");
+    let found = findings(&with("upgrade = \"only\""));
+    assert!(found.iter().any(|(_, message)| message.contains("`backend` is missing")), "{found:?}");
 }
 
 #[test]

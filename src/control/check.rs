@@ -9,9 +9,11 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::model::{
-    Acme, Backend, Config, Listener, Protocol, Server, ServerAddress, Site, TlsVersion, Upgrade,
+    Acme, Action, Backend, Config, Listener, LocationPart, Protocol, Redirect, Route, Server,
+    ServerAddress, Site, TlsVersion, Upgrade,
 };
 use crate::config::{self, Problem, Report};
+use crate::http::inspect_pages;
 use crate::tls::inspect::{Roots, covers, expiry, inspect_with};
 use crate::tls::pem::read_chain;
 
@@ -57,6 +59,7 @@ fn judge(loaded: Result<(Config, Report), Report>, machine: &Machine) -> (String
     };
     let found = inspect_with(&config, &machine.roots, machine.now)
         .into_iter()
+        .chain(inspect_pages(&config))
         .chain(limits(&config, machine))
         .chain(slow_pings(&config));
     for problem in found {
@@ -159,10 +162,10 @@ fn summary(config: &Config, now: SystemTime) -> String {
             let upgrade = match route.upgrade {
                 Upgrade::Allow => "",
                 Upgrade::Only => " (WebSocket only)",
-                Upgrade::Never => " (no WebSocket)",
+                Upgrade::Never if route.backend().is_some() => " (no WebSocket)",
+                Upgrade::Never => "",
             };
-            let backend = config.backends.get(route.backend).map(backend_name).unwrap_or_default();
-            let _ = writeln!(text, "    {} -> {backend}{upgrade}", route.name);
+            let _ = writeln!(text, "    {} -> {}{upgrade}", route.name, leads_to(route, config));
         }
     }
     text
@@ -204,6 +207,27 @@ fn site_line(site: &Site, acme: Option<&Acme>, now: SystemTime) -> String {
 fn is_whole(site: &Site) -> bool {
     let chain = read_chain(&site.certificate.value).unwrap_or_default();
     site.domains.iter().all(|it| covers(&chain, &it.value))
+}
+
+fn leads_to(route: &Route, config: &Config) -> String {
+    match &route.action {
+        Action::Forward(place) => config.backends.get(*place).map(backend_name).unwrap_or_default(),
+        Action::Redirect(redirect) => redirect_name(redirect),
+        Action::Reply(reply) => format!("answered with {}", reply.status),
+    }
+}
+
+fn redirect_name(redirect: &Redirect) -> String {
+    let part = |it: &LocationPart| match it {
+        LocationPart::Text(text) => text.clone(),
+        LocationPart::Host => "${host}".to_owned(),
+        LocationPart::Uri => "${uri}".to_owned(),
+        LocationPart::Path => "${path}".to_owned(),
+        LocationPart::Query => "${query}".to_owned(),
+        LocationPart::Rest => "${rest}".to_owned(),
+    };
+    let location: String = redirect.location.0.iter().map(part).collect();
+    format!("{location} ({})", redirect.status)
 }
 
 fn backend_name(backend: &Backend) -> String {

@@ -29,8 +29,8 @@ use crate::life::{Timer, within};
 use crate::observe::access::{Access, Target};
 use crate::observe::books::{Books, Departure};
 use crate::observe::line::Form;
-use crate::snapshot::Snapshot;
-use crate::tls::{LoadError, Tickets};
+use crate::snapshot::{BuildError, Snapshot};
+use crate::tls::Tickets;
 
 /// For tasks that are cut to end; they need one poll.
 const CUT: Duration = Duration::from_secs(2);
@@ -61,7 +61,7 @@ pub(super) struct Shared {
 pub enum StartError {
     /// A certificate or key.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(#[from] BuildError),
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -84,7 +84,7 @@ pub enum StartError {
 pub enum ReloadError {
     /// A certificate or key.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(#[from] BuildError),
     /// An address that is new.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -125,7 +125,7 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let tickets = Tickets::default();
         let snapshot = Snapshot::build(&config, &tickets, None)?;
-        let orders = Plan::of(&config)?;
+        let orders = Plan::of(&config).map_err(BuildError::Tls)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         let spelling = Spelling::learn().await?;
         let shared = Arc::new(Shared {
@@ -194,7 +194,7 @@ impl Gateway {
     pub async fn reload(&mut self, config: Config) -> Result<Vec<&'static str>, ReloadError> {
         let running = self.shared.snapshot.load_full();
         let next = Snapshot::build(&config, &self.shared.tickets, Some(&running))?;
-        let orders = Plan::of(&config)?;
+        let orders = Plan::of(&config).map_err(BuildError::Tls)?;
         let plan = self.doors.plan(&config.listeners).await?;
         let view = self.window.plan(&config.admin, &mut self.doors).await?;
         let fixed = needs_restart(&self.config, &config);

@@ -1,32 +1,32 @@
 //! One request, from its head to its answer. Every way out is recorded.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderValue, ORIGIN, REFERER, STRICT_TRANSPORT_SECURITY,
 };
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 
+use super::accept::{self, Form};
 use super::admission::{self, Asking};
 use super::admitted::Admitted;
 use super::client_ip;
 use super::clock::Clock;
-use super::diagnosis;
-use super::forward::{self, Trouble};
+use super::found::Found;
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
 use super::leg::Leg;
 use super::mini_program;
 use super::notes::Notes;
+use super::passing::{Turned, leave};
 use super::path;
 use super::places::Place;
 use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
-use super::serve::{Door, Prepared, Terms, Visit, client_name};
-use super::site::Route;
-use super::upgrade::{self, Outcome};
+use super::serve::{Door, Visit, client_name};
+use super::site::{Leads, Route};
 use super::upload::Upload;
 use crate::config::model::Upgrade;
 use crate::config::networks::is_trusted;
@@ -38,10 +38,10 @@ use crate::observe::redact;
 
 /// Answers the requests of one connection.
 pub(super) struct Desk {
-    visit: Visit,
+    pub(super) visit: Visit,
     clock: Clock,
     strict_transport: Option<HeaderValue>,
-    notes: Notes,
+    pub(super) notes: Notes,
 }
 
 impl Desk {
@@ -73,24 +73,27 @@ impl Desk {
         let upload = Arc::new(Upload::default());
         self.describe(&request, &mut record);
         record.line.proto = leg.proto();
+        let form = accept::form(request.headers());
+        let mut found = Found::default();
         let answered = match leg.refusal {
             Some(refusal) => Err((By::Client, Cause::Refusal(refusal))),
-            None => self.decide(request, &mut record, &upload).await,
+            None => self.decide(request, form, &mut record, &upload, &mut found).await,
         };
-        let (mut response, record, place) = match answered {
-            Ok(Turned::Plain(response, place)) => (response, Some(record), place),
+        let (mut response, record, place, by) = match answered {
+            Ok(Turned::Plain(response, place, by)) => (response, Some(record), place, by),
             Ok(Turned::Switched(response, rest)) => {
                 leave(&leg, *rest, record);
-                (response, None, None)
+                (response, None, None, By::Backend)
             }
             Err((by, cause)) => {
                 record.end_here(by, cause);
-                let mut response = denial(cause);
+                let mut response = denial(cause, &found.told(form, &record));
+                found.dress(response.headers_mut(), self.visit.is_tls(), &record);
                 // What came behind a refused request is not looked at.
                 if self.notes.more() {
                     response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
                 }
-                (response, Some(record), None)
+                (response, Some(record), None, by)
             }
         };
         self.harden(&mut response);
@@ -101,6 +104,7 @@ impl Desk {
         });
         response.map(|body| Recorded {
             body,
+            by,
             record,
             upload,
             clock,
@@ -128,11 +132,13 @@ impl Desk {
         }
     }
 
-    async fn decide(
-        &self,
+    async fn decide<'a>(
+        &'a self,
         request: Request<Incoming>,
+        form: Form,
         record: &mut Record,
         upload: &Arc<Upload>,
+        found: &mut Found<'a>,
     ) -> Result<Turned, (By, Cause)> {
         let refuse = |refusal| (By::Client, Cause::Refusal(refusal));
         let authority = head::authority(&request).map_err(refuse)?;
@@ -142,30 +148,53 @@ impl Desk {
         let wish = handshake::wish(&request);
         record.line.handshake = wish == Wish::WebSocket;
         if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
-            return Ok(Turned::Plain(response, None));
+            return Ok(Turned::Plain(response, None, By::Gateway));
         }
-        let admitted = self.admit(&request, &authority, &path, record).map_err(refuse)?;
+        let admitted = self.admit(&request, &authority, &path, record, found).map_err(refuse)?;
         let route = admitted.matched.target;
+        let pool = match &route.leads {
+            Leads::Pool(pool) => pool,
+            // Whatever the method, and an Upgrade is not taken.
+            Leads::Own(_) if request.method() == Method::CONNECT => {
+                return Err(refuse(Refusal::ForeignUpgrade));
+            }
+            Leads::Own(own) => {
+                let place = take_place(route).map_err(refuse)?;
+                record.stage = Stage::Exchange;
+                // Here already: of an answer to HEAD nobody reads the body.
+                record.end_here(By::Gateway, Cause::Finished);
+                let told = found.told(form, record);
+                let mut response = own.answer(&admitted.asked(request.uri()), &told);
+                found.dress(response.headers_mut(), self.visit.is_tls(), record);
+                return Ok(Turned::Plain(response, Some(place), By::Gateway));
+            }
+        };
         match (wish, route.rules.upgrade) {
             (Wish::Foreign, _) => Err(refuse(Refusal::ForeignUpgrade)),
             (Wish::Plain, Upgrade::Only) => Err(refuse(Refusal::UpgradeRequired)),
             (Wish::WebSocket, Upgrade::Never) => Err(refuse(Refusal::UpgradeNever)),
             (Wish::Plain, _) => {
                 let place = take_place(route).map_err(refuse)?;
-                self.forward(request, &admitted, place, record, upload).await
+                self.forward(request, pool, &admitted, place, record, upload).await
             }
             (Wish::WebSocket, _) => {
                 let key = handshake::check_request(&request).map_err(refuse)?;
-                if self.visit.drain.phase() >= Phase::Draining {
-                    return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
-                }
-                if self.visit.books.metrics.memory.is_short() {
-                    return Err((By::Gateway, Cause::Refusal(Refusal::Memory)));
-                }
+                self.takes_more()?;
                 let place = take_place(route).map_err(refuse)?;
-                self.upgrade(request, &key, &admitted, place, record).await
+                self.upgrade(request, &key, pool, &admitted, place, record).await
             }
         }
+    }
+
+    /// Whether the gateway as a whole takes new sockets.
+    fn takes_more(&self) -> Result<(), (By, Cause)> {
+        if self.visit.drain.phase() >= Phase::Draining {
+            return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
+        }
+        if self.visit.books.metrics.memory.is_short() {
+            return Err((By::Gateway, Cause::Refusal(Refusal::Memory)));
+        }
+        Ok(())
     }
 
     /// What an http listener answers itself.
@@ -198,20 +227,26 @@ impl Desk {
     }
 
     /// Finds the route and asks its rules about the client.
-    fn admit<'a>(
+    fn admit<'a, 'r>(
         &'a self,
         request: &Request<Incoming>,
-        authority: &'a Authority,
-        path: &'a str,
+        authority: &'r Authority,
+        path: &'r str,
         record: &mut Record,
-    ) -> Result<Admitted<'a>, Refusal> {
+        found: &mut Found<'a>,
+    ) -> Result<Admitted<'r>, Refusal>
+    where
+        'a: 'r,
+    {
         let server_name = self.visit.server_name.as_deref();
         let site =
             self.visit.sites.find(&authority.host, server_name).ok_or(Refusal::Misdirected)?;
+        found.site = Some(site);
         if site.needs_certificate && !self.visit.is_tls() {
             return Err(Refusal::NeedsCertificate);
         }
         let matched = site.router.find(path).ok_or(Refusal::NoRoute)?;
+        found.route = Some(matched.target);
         let rules = &matched.target.rules;
         record.line.route.clone_from(&rules.name);
         record.stage = Stage::Admission;
@@ -229,115 +264,13 @@ impl Desk {
         admission::admit(&rules.clients, &Asking { headers, host, tls, client: client_ip })?;
         Ok(Admitted { matched, path, authority, client_ip, by_trusted })
     }
-
-    async fn forward(
-        &self,
-        request: Request<Incoming>,
-        admitted: &Admitted<'_>,
-        place: Place,
-        record: &mut Record,
-        upload: &Arc<Upload>,
-    ) -> Result<Turned, (By, Cause)> {
-        let route = admitted.matched.target;
-        record.line.backend = route.pool.name().to_owned();
-        record.present = Some(route.lane(&self.visit.books.sockets).requests.enter());
-        let id = record.line.id.clone();
-        let passage = admitted.passage(&self.visit, &id);
-        let (affinity, errand) = admitted.errand(&self.visit, &request);
-        match forward::exchange(request, route, &passage, &errand, record, upload).await {
-            Ok(mut response) => {
-                affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response, Some(place)))
-            }
-            Err(trouble) => Err(self.blame(explain(&trouble, record), record)),
-        }
-    }
-
-    /// A body that the guard has cut off has not come to its end by itself.
-    fn blame(&self, verdict: (By, Cause), record: &mut Record) -> (By, Cause) {
-        let Some(stop) = self.notes.stop().filter(|_| verdict == (By::Client, Cause::Reset)) else {
-            return verdict;
-        };
-        record.detail(stop);
-        (By::Client, Cause::Refusal(Refusal::BadRequest))
-    }
-
-    async fn upgrade(
-        &self,
-        request: Request<Incoming>,
-        key: &HeaderValue,
-        admitted: &Admitted<'_>,
-        place: Place,
-        record: &mut Record,
-    ) -> Result<Turned, (By, Cause)> {
-        let route = admitted.matched.target;
-        record.line.backend = route.pool.name().to_owned();
-        let id = record.line.id.clone();
-        let passage = admitted.passage(&self.visit, &id);
-        let (affinity, errand) = admitted.errand(&self.visit, &request);
-        let engine_io = diagnosis::engine_io(request.uri().query());
-        let (parts, _) = request.into_parts();
-        let spelling = &self.visit.spelling;
-        let asked = upgrade::ask(parts, key, route, &passage, &errand, spelling, record).await;
-        match asked {
-            Err(trouble) => Err(explain(&trouble, record)),
-            Ok(Outcome::Declined(mut response)) => {
-                affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response, Some(place)))
-            }
-            Ok(Outcome::Switched(mut response, rest, agreed)) => {
-                affinity.mark(response.headers_mut(), self.visit.is_tls());
-                let (backend, lease) = *rest;
-                let terms = Terms {
-                    route: Arc::clone(&route.rules),
-                    compressed: agreed.compressed,
-                    engine_io,
-                    lane: Arc::clone(route.lane(&self.visit.books.sockets)),
-                };
-                Ok(Turned::Switched(response, Box::new((backend, lease, place, terms))))
-            }
-        }
-    }
 }
 
-type Rest = (crate::stream::Side, crate::upstream::Lease, Place, Terms);
-
-/// Leaves a tunnel for whoever holds the client's stream.
-fn leave(leg: &Leg, (backend, lease, place, terms): Rest, mut record: Record) {
-    record.line.kind = Kind::Socket;
-    record.line.status = leg.switched();
-    record.stage = Stage::Relay;
-    record.books().metrics.upgrades.add(1);
-    let mut slot = leg.slot.lock().unwrap_or_else(PoisonError::into_inner);
-    *slot = Some(Prepared { backend, lease, place, record, terms });
-}
-
-/// What a request turned into.
-enum Turned {
-    Plain(Response<ReplyBody>, Option<Place>),
-    Switched(Response<ReplyBody>, Box<Rest>),
+fn field<'a>(headers: &'a HeaderMap, name: &hyper::header::HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// One more on the route, if it takes one more.
 fn take_place(route: &Route) -> Result<Place, Refusal> {
     route.places.enter(route.rules.limits.connections).ok_or(Refusal::RouteConnections)
-}
-
-/// Names a backend's trouble in the log, where the person who can mend it looks.
-fn explain(trouble: &Trouble, record: &mut Record) -> (By, Cause) {
-    let (by, cause) = trouble.verdict();
-    match diagnosis::of_failure(record.stage, cause, &record.line.target) {
-        Some(hint) => record.detail(format_args!("{trouble}: {hint}")),
-        None => record.detail(trouble),
-    }
-    if by == By::Backend {
-        let (backend, route, detail) =
-            (&record.line.backend, &record.line.route, &record.line.detail);
-        tracing::warn!(%backend, %route, %cause, %detail, "the backend failed");
-    }
-    (by, cause)
-}
-
-fn field<'a>(headers: &'a HeaderMap, name: &hyper::header::HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

@@ -2,8 +2,9 @@
 //! backends through `upstream` only, and nothing of frames or of who accepted the connection.
 //!
 //! A request walks: `head` (one meaning or refused) -> `site` and `router` (which route) ->
-//! `admission` (who may come) -> `upgrade` or `forward` -> `reply`.
+//! `admission` (who may come) -> `upgrade` or `forward` or `here` -> `reply`.
 
+mod accept;
 pub mod admission;
 mod admitted;
 pub mod affinity;
@@ -11,11 +12,15 @@ mod answer;
 pub mod client_ip;
 mod clock;
 mod diagnosis;
+mod dress;
+mod errors;
 mod forward;
 pub mod forwarded;
+mod found;
 mod guard;
 pub mod handshake;
 mod head;
+mod here;
 pub mod hop_by_hop;
 pub mod host;
 mod http2;
@@ -24,6 +29,8 @@ pub mod mini_program;
 mod notes;
 pub mod origin;
 mod outbound;
+mod pages;
+mod passing;
 pub mod path;
 mod places;
 mod plain;
@@ -38,8 +45,10 @@ mod testing;
 mod turn;
 mod upgrade;
 mod upload;
+mod words;
 
 pub use http2::{Host, serve_http2};
+pub use pages::{PageError, inspect_pages};
 pub use places::Place;
 pub use plain::PlainDoor;
 pub use reply::curt_denial;

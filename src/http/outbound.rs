@@ -1,5 +1,6 @@
 //! What a request's head becomes on its way to the backend.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use hyper::header::{
@@ -13,7 +14,8 @@ use hyper::{Uri, Version};
 use super::forwarded::{self, Facts};
 use super::hop_by_hop::strip_hop_by_hop;
 use super::path;
-use crate::config::model::{Compression, Route, Subprotocol, Template, TemplatePart};
+use super::words::Words;
+use crate::config::model::{Compression, Route, Subprotocol};
 
 /// What a request's head is changed with.
 pub struct Passage<'a> {
@@ -47,9 +49,10 @@ impl Passage<'_> {
         for name in &self.route.remove_headers {
             headers.remove(name.as_str());
         }
+        let words = self.words();
         for (name, template) in &self.route.set_headers {
             let name = HeaderName::from_bytes(name.as_bytes());
-            let value = HeaderValue::from_str(&self.fill(template));
+            let value = HeaderValue::from_str(&words.fill(template));
             if let (Ok(name), Ok(value)) = (name, value) {
                 headers.insert(name, value);
             }
@@ -70,6 +73,16 @@ impl Passage<'_> {
         }
     }
 
+    /// What values of fields are filled in with, toward the client too.
+    pub fn words(&self) -> Words<'_> {
+        let client_ip: &dyn Display = match &self.facts.client_ip {
+            Some(ip) => ip,
+            None => &"",
+        };
+        let (host, tls) = (self.facts.host, self.facts.tls);
+        Words { client_ip, host, tls, request_id: self.request_id }
+    }
+
     /// The origin form: as the client wrote it, unless the route rewrites its prefix.
     fn target(&self, uri: &Uri) -> Uri {
         let raw = uri.path_and_query().cloned();
@@ -83,25 +96,5 @@ impl Passage<'_> {
         });
         let target = rewritten.or(raw);
         target.map_or_else(|| Uri::from_static("/"), Uri::from)
-    }
-
-    fn fill(&self, template: &Template) -> String {
-        let mut value = String::new();
-        for part in &template.0 {
-            match part {
-                TemplatePart::Text(text) => value.push_str(text),
-                TemplatePart::ClientIp => {
-                    if let Some(ip) = self.facts.client_ip {
-                        value.push_str(&ip.to_string());
-                    }
-                }
-                TemplatePart::Host => value.push_str(self.facts.host),
-                TemplatePart::Scheme => {
-                    value.push_str(if self.facts.tls { "https" } else { "http" });
-                }
-                TemplatePart::RequestId => value.push_str(self.request_id),
-            }
-        }
-        value
     }
 }

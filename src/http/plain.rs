@@ -9,9 +9,9 @@ use hyper::{Request, Response, StatusCode};
 use tokio::io::AsyncReadExt;
 
 use super::head::Authority;
-use super::reply::{ReplyBody, denial, text};
+use super::reply::{ReplyBody, text};
 use crate::challenges::Challenges;
-use crate::life::{Cause, Refusal};
+use crate::life::Refusal;
 
 /// Where ACME servers look.
 const CHALLENGES: &str = "/.well-known/acme-challenge/";
@@ -52,7 +52,7 @@ impl PlainDoor {
 /// 308 to the same path and query on the default https port. 308 and not 301: the method stays.
 pub fn to_https<B>(request: &Request<B>, authority: &Authority) -> Response<ReplyBody> {
     let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
-    let mut response = denial(Cause::Refusal(Refusal::Redirected));
+    let mut response = text(StatusCode::PERMANENT_REDIRECT, "308 Permanent Redirect: use https\n");
     let location = format!("https://{}{target}", authority.host);
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(LOCATION, location);

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Response, StatusCode};
 
+use super::errors::{Told, error};
 use crate::life::{Cause, Fault, Refusal, Timer};
 
 /// The status of a switch of protocols, in the access line.
@@ -80,10 +81,8 @@ fn refused(refusal: Refusal) -> StatusCode {
 }
 
 /// The answer to a request that ended for `cause`.
-pub fn denial(cause: Cause) -> Response<ReplyBody> {
-    let status = status(cause);
-    let phrase = status.canonical_reason().unwrap_or_default();
-    let mut response = text(status, format!("{} {phrase}: {}\n", status.as_u16(), words(cause)));
+pub fn denial(cause: Cause, told: &Told<'_>) -> Response<ReplyBody> {
+    let mut response = error(status(cause), Some(words(cause)), told);
     let headers = response.headers_mut();
     match cause {
         // RFC 9110 section 15.5.22: 426 names what to upgrade to.

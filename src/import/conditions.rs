@@ -36,7 +36,11 @@ pub fn conditions<'a>(
                 refusal(directive, &condition, status, domains, scope, route, work)
             }
             Some(301 | 302 | 303 | 307 | 308) => redirect(directive, &condition, work),
-            Some(_) => work.ledger.whole(directive, Fate::Not, "fixed answers are not given"),
+            Some(_) => work.ledger.whole(
+                directive,
+                Fate::Not,
+                "what a request says changes nothing but its route",
+            ),
             None if only_rewrites_host(directive) => redirect(directive, &condition, work),
             None => work.ledger.whole(
                 directive,
@@ -221,7 +225,7 @@ fn redirect(directive: &Directive, condition: &Condition<'_>, work: &mut Work<'_
         work.ledger.whole(
             directive,
             Fate::Not,
-            "redirects other than from http to https are not built yet",
+            "no redirect depends on what a request says, other than from http to https",
         );
     }
 }

@@ -1,11 +1,13 @@
 //! Servers that serve nothing: those that send people from http to https, with the files of an ACME
 //! client, and those that refuse whoever has no name. Knows such servers as a whole.
 
+use super::answers::rewrites_away;
 use super::draft::Listener;
 use super::ledger::Fate;
 use super::locations::{Location, locations};
 use super::parser::Directive;
 use super::scope::{Scope, Work};
+use crate::config::accepts;
 
 /// What a server is for.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,8 +18,8 @@ pub enum Purpose {
     ToHttps,
     /// Nobody is let in.
     Refuses,
-    /// It sends people elsewhere.
-    Redirects,
+    /// It answers everything itself: it sends people elsewhere, or refuses them by its own name.
+    Answers,
 }
 
 const ACME: &str = "/.well-known/acme-challenge";
@@ -33,17 +35,29 @@ pub fn purpose(server: &Scope<'_>, tls: bool) -> Purpose {
     if !tls && !serves && redirections(server, &all).next().is_some() {
         return Purpose::ToHttps;
     }
-    if rejects || (400..=599).contains(&status) && !(certbot && tls) {
+    if rejects {
         return Purpose::Refuses;
+    }
+    if (400..=599).contains(&status) && !(certbot && tls) {
+        let named = status != 444 && tls && has_name(server);
+        return if named { Purpose::Answers } else { Purpose::Refuses };
     }
     if (300..=399).contains(&status) || rewrites_away(server) {
         return if !tls && returned.is_some_and(is_to_https) {
             Purpose::ToHttps
         } else {
-            Purpose::Redirects
+            Purpose::Answers
         };
     }
     Purpose::Serves
+}
+
+/// Whether it is asked for by a name, and not only by whoever has none.
+fn has_name(server: &Scope<'_>) -> bool {
+    let default = |it: &&Directive| it.args.iter().any(|it| it.starts_with("default"));
+    let name = |it: &String| accepts::domain(it);
+    !server.own("listen").iter().any(default)
+        && server.own("server_name").iter().any(|it| it.args.iter().any(name))
 }
 
 /// Whether some location of the server has a backend.
@@ -86,13 +100,6 @@ fn is_to_https(directive: &Directive) -> bool {
         "rewrite" => directive.arg(1).starts_with("https://"),
         _ => false,
     }
-}
-
-fn rewrites_away(server: &Scope<'_>) -> bool {
-    server.own("rewrite").iter().any(|it| {
-        it.arg(1).starts_with("http")
-            && it.arg(0).trim_matches(['^', '$', '(', ')']).trim_matches(['.', '*', '/']).is_empty()
-    })
 }
 
 /// Carries a server that sends everybody to https, if its listener may.

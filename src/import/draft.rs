@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+pub use super::own::Own;
 use super::toml::{
     comment, dotted, inline_table, key, line, list, list_unless_empty, optional, quoted, remarks,
     table,
@@ -15,6 +16,10 @@ pub struct Draft {
     pub remarks: Vec<String>,
     /// `gateway.workers`
     pub workers: Option<u32>,
+    /// `gateway.max_connections_per_ip`
+    pub max_connections_per_ip: Option<u32>,
+    /// `gateway.handshakes_per_ip`
+    pub handshakes_per_ip: Option<String>,
     /// `gateway.timeouts.request_head`
     pub request_head: Option<String>,
     /// `gateway.timeouts.keep_alive`
@@ -95,6 +100,14 @@ pub struct Site {
     pub client_ca: Option<String>,
     /// `tls_min = "1.3"`
     pub only_tls13: bool,
+    /// `strict_transport_security`
+    pub strict_transport_security: Option<String>,
+    /// `response_headers`
+    pub response_headers: Vec<(String, String)>,
+    /// `remove_response_headers`
+    pub remove_response_headers: Vec<String>,
+    /// `error_pages`
+    pub error_pages: Vec<(String, String)>,
     /// `[[sites.routes]]`
     pub routes: Vec<Route>,
 }
@@ -108,6 +121,14 @@ pub struct Route {
     pub path: String,
     /// `backend`
     pub backend: String,
+    /// What there is instead of a backend.
+    pub own: Option<Own>,
+    /// `response_headers`
+    pub response_headers: Vec<(String, String)>,
+    /// `remove_response_headers`
+    pub remove_response_headers: Vec<String>,
+    /// What its site says for all of its routes.
+    pub strict_transport_security: Option<String>,
     /// `upgrade`, when it is not `allow`.
     pub upgrade: Option<&'static str>,
     /// `strip_prefix`
@@ -136,6 +157,8 @@ pub struct Route {
     pub deny: Vec<String>,
     /// Nobody may come, whatever the two lists say.
     pub closed: bool,
+    /// `limits.connections`
+    pub connections: Option<u32>,
     /// `limits`, keys and values.
     pub limits: Vec<(&'static str, String)>,
     /// `timeouts`, keys and values.
@@ -161,10 +184,15 @@ impl Draft {
     }
 
     fn gateway(&self, text: &mut String) {
-        if let Some(workers) = self.workers {
+        let numbers =
+            [("workers", self.workers), ("max_connections_per_ip", self.max_connections_per_ip)];
+        if numbers.iter().any(|(_, it)| it.is_some()) || self.handshakes_per_ip.is_some() {
             table(text, "[gateway]");
-            line(text, "workers", &workers.to_string());
         }
+        for (key, number) in numbers.iter().filter_map(|(key, it)| Some((key, (*it)?))) {
+            line(text, key, &number.to_string());
+        }
+        optional(text, "handshakes_per_ip", self.handshakes_per_ip.as_deref());
         if self.request_head.is_some() || self.keep_alive.is_some() {
             table(text, "[gateway.timeouts]");
         }
@@ -246,6 +274,11 @@ impl Site {
         if self.only_tls13 {
             line(text, "tls_min", &quoted("1.3"));
         }
+        let strict = self.strict_transport_security.as_deref();
+        optional(text, "strict_transport_security", strict);
+        inline_table(text, "response_headers", &self.response_headers);
+        list_unless_empty(text, "remove_response_headers", &self.remove_response_headers);
+        inline_table(text, "error_pages", &self.error_pages);
         for route in &self.routes {
             route.render(text);
         }
@@ -258,23 +291,32 @@ impl Route {
         remarks(text, &self.remarks);
         text.push_str("[[sites.routes]]\n");
         line(text, "path", &quoted(&self.path));
+        if let Some(own) = &self.own {
+            own.render(text);
+            self.response(text);
+            return self.clients(text);
+        }
         line(text, "backend", &quoted(&self.backend));
         optional(text, "upgrade", self.upgrade);
         optional(text, "strip_prefix", self.strip_prefix.as_deref());
-        if !self.set_headers.is_empty() {
-            let pair =
-                |(name, value): &(String, String)| format!("{} = {}", key(name), quoted(value));
-            let pairs: Vec<String> = self.set_headers.iter().map(pair).collect();
-            line(text, "set_headers", &format!("{{ {} }}", pairs.join(", ")));
-        }
+        inline_table(text, "set_headers", &self.set_headers);
         list_unless_empty(text, "remove_headers", &self.remove_headers);
+        self.response(text);
         optional(text, "subprotocol", self.strip_subprotocol.then_some("strip"));
         optional(text, "compression", self.decline_compression.then_some("decline"));
         optional(text, "forwarded", self.forwarded);
         list_unless_empty(text, "trusted_proxies", &self.trusted_proxies);
         self.clients(text);
+        if let Some(connections) = self.connections {
+            line(text, "limits.connections", &connections.to_string());
+        }
         dotted(text, "limits", &self.limits);
         dotted(text, "timeouts", &self.timeouts);
+    }
+
+    fn response(&self, text: &mut String) {
+        inline_table(text, "response_headers", &self.response_headers);
+        list_unless_empty(text, "remove_response_headers", &self.remove_response_headers);
     }
 
     fn clients(&self, text: &mut String) {

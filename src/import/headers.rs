@@ -194,7 +194,7 @@ fn other(directive: &Directive, name: &str, value: &str, route: &mut Route, work
 }
 
 /// The value with the names that `set_headers` knows, and what differs then.
-fn template(value: &str) -> Option<(String, Option<&'static str>)> {
+pub fn template(value: &str) -> Option<(String, Option<&'static str>)> {
     let known = [
         ("proxy_add_x_forwarded_for", "${client_ip}"),
         ("remote_addr", "${client_ip}"),

@@ -7,18 +7,23 @@
 //! what nobody looks at is in `table`, by name.
 
 mod access;
+mod answers;
 mod conditions;
 mod doors;
 mod draft;
 mod dump;
+mod fields;
 mod headers;
 mod ledger;
 mod lexer;
+mod limits;
 mod listeners;
 mod locations;
 mod names;
 mod order;
 mod origins;
+mod own;
+mod pages;
 mod parser;
 mod place;
 mod pools;
@@ -30,6 +35,7 @@ mod sites;
 mod table;
 mod target;
 mod toml;
+mod urls;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -80,6 +86,7 @@ fn translate(tree: &Tree, mut ledger: Ledger) -> Imported {
     tree.roots.iter().for_each(|it| look_up(it, &mut ledger));
     let mut work = Work::new(tree, &mut ledger);
     process::process(&mut work);
+    limits::limits(&mut work);
     sites::sites(&mut work);
     let mut draft = std::mem::take(&mut work.draft);
     head(&mut draft, tree);

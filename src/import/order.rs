@@ -1,7 +1,7 @@
 //! The routes of a site beside each other: in which order they match, and what stands between two of
 //! them. Knows locations and their routes, not what is in either.
 
-use super::draft::Route;
+use super::draft::{Own, Route};
 use super::ledger::Fate;
 use super::locations::{Location, Matcher, may_collide};
 use super::scope::Work;
@@ -10,7 +10,8 @@ use super::scope::Work;
 /// `/adminx` beside `/admin`, and `/admin` beside `/admin/`.
 pub fn fence(location: &Location<'_>, route: &Route, all: &[Location<'_>]) -> Option<Route> {
     let (Matcher::Prefix(path) | Matcher::Caret(path)) = &location.matcher else { return None };
-    let choosy = route.closed || !route.allow.is_empty() || !route.deny.is_empty();
+    let refuses = route.own.as_ref().is_some_and(Own::refuses);
+    let choosy = refuses || route.closed || !route.allow.is_empty() || !route.deny.is_empty();
     let choosy = choosy || !route.origins.is_empty() || !route.mini_programs.is_empty();
     if !choosy || path == "/" || route.path.starts_with('~') {
         return None;
@@ -31,23 +32,6 @@ pub fn fence(location: &Location<'_>, route: &Route, all: &[Location<'_>]) -> Op
     fence.path = format!("~ ^{}[^/]", regex::escape(path));
     fence.closed |= fence.strip_prefix.take().is_some();
     (!all.iter().any(next_to)).then_some(fence)
-}
-
-/// A route that lets nobody in needs a backend all the same; without any other it needs no route.
-pub fn lend_backends(carried: &mut Vec<(&Location<'_>, Route)>, work: &mut Work<'_>) {
-    let lender = carried.iter().map(|(_, it)| it.backend.clone()).find(|it| !it.is_empty());
-    carried.retain_mut(|(location, route)| {
-        if !route.backend.is_empty() {
-            return true;
-        }
-        let Some(backend) = &lender else {
-            work.ledger
-                .differs(location.directive, "without any other route it is answered with 404");
-            return false;
-        };
-        route.backend.clone_from(backend);
-        true
-    });
 }
 
 /// Puts a prefix of `^~` before the regular expressions as one of them, where that is the same.

@@ -2,10 +2,13 @@
 //! understood in a file of its own.
 
 use super::access;
+use super::answers;
 use super::conditions::conditions;
-use super::draft::Route;
+use super::draft::{Own, Route};
+use super::fields;
 use super::headers::headers;
 use super::ledger::Fate;
+use super::limits;
 use super::locations::{Location, Matcher};
 use super::parser::Directive;
 use super::scope::{Scope, Work};
@@ -31,13 +34,22 @@ pub fn route<'a>(
     let path = location.path()?;
     let mut route = Route { path, ..Route::default() };
     route.remarks.push(location.directive.place.to_string());
+    if answers::own(location, &mut route, work)? {
+        if !route.own.as_ref().is_some_and(Own::refuses) {
+            differences(location, &route, all, work);
+        }
+        fields::fields(&location.scope, &mut route, work);
+        conditions(&location.scope, domains, &mut route, work);
+        return Ok(route);
+    }
     let Some((proxy_pass, scope)) = destination(location, all, work) else {
-        return refusal(location, route, work);
+        return Err(why_not(&location.scope).to_owned());
     };
     let host = target(proxy_pass, location, &scope, &mut route, work)?;
     work.ledger.carried(location.directive);
     differences(location, &route, all, work);
     headers(proxy_pass, &host, &scope, &mut route, work);
+    fields::fields(&scope, &mut route, work);
     limits(&scope, &mut route, work);
     conditions(&location.scope, domains, &mut route, work);
     access::access(&scope, &mut route, work);
@@ -67,30 +79,6 @@ fn destination<'a>(
     None
 }
 
-/// A location that lets nobody in can be a closed route; it needs somebody else's backend.
-fn refusal<'a>(
-    location: &Location<'a>,
-    mut route: Route,
-    work: &mut Work<'a>,
-) -> Result<Route, String> {
-    let scope = &location.scope;
-    let returned = scope.own("return").first().copied();
-    let forbids = returned.filter(|it| it.arg(0).starts_with('4') && it.arg(0).len() == 3);
-    if access::denies_everybody(scope) || forbids.is_some() {
-        work.ledger.carried(location.directive);
-        if let Some(it) = forbids {
-            work.ledger.carried(it);
-            if it.arg(0) != "403" {
-                work.ledger.differs(it, "whoever is refused by path gets 403");
-            }
-        }
-        access::access(scope, &mut route, work);
-        route.closed = true;
-        return Ok(route);
-    }
-    Err(why_not(scope).to_owned())
-}
-
 /// Why a location has no counterpart.
 fn why_not(scope: &Scope<'_>) -> &'static str {
     let has = |names: &[&str]| scope.innermost().iter().any(|it| names.contains(&it.name.as_str()));
@@ -100,13 +88,6 @@ fn why_not(scope: &Scope<'_>) -> &'static str {
         .any(|it| it.name.ends_with("_pass") || it.name.ends_with("_pass_by_lua"));
     if passes {
         return "backends speak HTTP/1.1 or WebSocket";
-    }
-    match scope.own("return").first() {
-        Some(it) if it.arg(0).starts_with('3') || it.args.len() == 1 && it.arg(0).contains('/') => {
-            return "redirects other than from http to https are not built yet";
-        }
-        Some(_) => return "fixed answers are not given",
-        None => {}
     }
     if has(&["stub_status", "push_stream_publisher"]) {
         return "nginx answers here itself";
@@ -148,6 +129,7 @@ fn limits<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
     }
     // Without the directive nginx takes 1 MiB, and wsgate ten.
     route.limits.push(("request_body", size.unwrap_or_else(|| "1MiB".to_owned())));
+    limits::of_route(scope, route, work);
     if let Some(directive) = scope.last("proxy_send_timeout", work.ledger) {
         match values::duration(directive.arg(0)) {
             Some(wait) => {

@@ -2,13 +2,16 @@
 //! each other; what is in a location is understood elsewhere.
 
 use super::access;
+use super::answers;
 use super::conditions::conditions;
 use super::doors::{self, Purpose};
-use super::draft::{Listener, Route, Site};
+use super::draft::{Listener, Own, Route, Site};
+use super::fields;
 use super::listeners::{self, Listen};
 use super::locations::locations;
 use super::names;
-use super::order::{fence, lend_backends, ordered};
+use super::order::{fence, ordered};
+use super::pages;
 use super::parser::Directive;
 use super::routes;
 use super::scope::{Scope, Work};
@@ -25,21 +28,23 @@ struct Server<'a> {
     leads_somewhere: bool,
 }
 
+impl Server<'_> {
+    /// Whether it becomes a site.
+    fn is_site(&self) -> bool {
+        matches!(self.purpose, Purpose::Serves | Purpose::Answers)
+    }
+}
+
 /// Fills in `[[listeners]]` and `[[sites]]`.
 pub fn sites(work: &mut Work<'_>) {
     let servers: Vec<Server<'_>> =
         work.http.own("server").into_iter().map(|it| server(it, work)).collect();
-    let open: Vec<&Server<'_>> = servers
-        .iter()
-        .filter(|it| matches!(it.purpose, Purpose::Serves | Purpose::ToHttps))
-        .collect();
+    let open: Vec<&Server<'_>> =
+        servers.iter().filter(|it| it.is_site() || it.purpose == Purpose::ToHttps).collect();
     let listens: Vec<Listen<'_>> = open.iter().flat_map(|it| it.listens.clone()).collect();
     listeners::listeners(&listens, work);
-    let apart: Vec<_> = servers
-        .iter()
-        .filter(|it| it.purpose == Purpose::Serves)
-        .map(|it| it.listens.clone())
-        .collect();
+    let apart: Vec<_> =
+        servers.iter().filter(|it| it.is_site()).map(|it| it.listens.clone()).collect();
     listeners::apart(&apart, work);
     for it in servers.iter().filter(|it| it.purpose == Purpose::ToHttps) {
         to_https(it, &servers, work);
@@ -51,19 +56,14 @@ pub fn sites(work: &mut Work<'_>) {
     }
     // A name belongs to the server that speaks TLS.
     let (tls, plain): (Vec<_>, Vec<_>) =
-        servers.iter().filter(|it| it.purpose == Purpose::Serves).partition(|it| it.tls);
+        servers.iter().filter(|it| it.is_site()).partition(|it| it.tls);
     for it in tls.into_iter().chain(plain) {
         site(it, work);
     }
     prune(&servers, work);
     for it in &servers {
-        match it.purpose {
-            Purpose::Refuses => doors::refuses(&it.scope, it.directive, work),
-            Purpose::Redirects => {
-                let reason = "redirects other than from http to https are not built yet; its names are refused";
-                work.ledger.not(it.directive, reason);
-            }
-            _ => {}
+        if it.purpose == Purpose::Refuses {
+            doors::refuses(&it.scope, it.directive, work);
         }
     }
 }
@@ -71,8 +71,7 @@ pub fn sites(work: &mut Work<'_>) {
 /// An address on which nothing is carried needs no listener.
 fn prune(servers: &[Server<'_>], work: &mut Work<'_>) {
     let carried = servers.iter().filter(|it| {
-        matches!(it.purpose, Purpose::Serves | Purpose::ToHttps)
-            && !work.ledger.is_lost(it.directive)
+        (it.is_site() || it.purpose == Purpose::ToHttps) && !work.ledger.is_lost(it.directive)
     });
     let used: Vec<&Listen<'_>> = carried.flat_map(|it| &it.listens).collect();
     let is_used =
@@ -150,8 +149,13 @@ fn site<'a>(server: &Server<'a>, work: &mut Work<'a>) {
     };
     let mut site = Site { domains, ..Site::default() };
     site.remarks.push(format!("{}: server", server.directive.place));
-    let routes = site_routes(server, &site.domains, work);
-    if routes.is_empty() {
+    let routes = match server.purpose {
+        Purpose::Answers => only_route(server, work),
+        _ => site_routes(server, &site.domains, work),
+    };
+    let refuses = |it: &Route| it.own.as_ref().is_some_and(Own::refuses);
+    let nothing = server.purpose != Purpose::Answers && routes.iter().all(refuses);
+    if nothing || routes.is_empty() {
         return work
             .ledger
             .not(server.directive, "nothing in it leads to a backend that wsgate could reach");
@@ -162,6 +166,8 @@ fn site<'a>(server: &Server<'a>, work: &mut Work<'a>) {
     let client_ca = access::client_ca(&server.scope, work);
     site.client_ca = client_ca.map(|it| work.path(it.arg(0)));
     protocols(server, &mut site, work);
+    fields::hoist(&mut site);
+    pages::pages(&server.scope, &locations(&server.scope), &mut site, work);
     first_of_its_address(server, work);
     work.draft.sites.push(site);
 }
@@ -231,6 +237,23 @@ fn text_listens(server: &Directive, mine: &Listen<'_>) -> bool {
     server.children().iter().any(|it| it.name == "listen" && it.arg(0) == mine.arg(0))
 }
 
+/// The route of a server that answers everything itself.
+fn only_route<'a>(server: &Server<'a>, work: &mut Work<'a>) -> Vec<Route> {
+    match answers::whole_server(&server.scope, work) {
+        Ok(route) => {
+            let mut routes: Vec<Route> = route.into_iter().collect();
+            for route in &mut routes {
+                fields::fields(&server.scope, route, work);
+            }
+            routes
+        }
+        Err(reason) => {
+            work.ledger.not(server.directive, &format!("{reason}; its names are refused"));
+            Vec::new()
+        }
+    }
+}
+
 /// Every route of a server, in an order that matches as nginx does.
 fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>) -> Vec<Route> {
     let all = locations(&server.scope);
@@ -247,7 +270,6 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
             Err(reason) => lost.push((location, reason)),
         }
     }
-    lend_backends(&mut carried, work);
     let fences: Vec<Route> =
         carried.iter().filter_map(|(it, route)| fence(it, route, &all)).collect();
     let mut routes = ordered(carried, &all, work);

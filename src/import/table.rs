@@ -48,9 +48,10 @@ pub const OFF_DIFFERS: [&str; 7] = [
 const STATIC_FILES: &str = "static files are not served";
 const RATES: &str = "nginx counts in zones; see gateway.max_connections_per_ip, handshakes_per_ip and a route's limits";
 const CACHE: &str = "answers are not cached";
-const RESPONSE_HEADERS: &str = "headers toward the client are passed on as the backend sent them";
+const RESPONSE_HEADERS: &str =
+    "fields toward the client are set or removed whole; see response_headers";
 const COMPRESSION: &str = "answers are not compressed here; a backend's own compression passes";
-const ERROR_PAGES: &str = "error answers are wsgate's own";
+const ERROR_PAGES: &str = "a backend's own error answers are passed on";
 const LOGS: &str = "access lines go to standard output in wsgate's own form; see [log]";
 const EVENT_LOOP: &str = "tuning of nginx' own event loop";
 const BUFFERS: &str = "nothing is buffered: bytes are passed on as they come";
@@ -99,23 +100,21 @@ const TABLE: &[(&str, Meaning)] = &[
     ("modsecurity", Guards("wsgate has no request filter")),
     ("access_by_lua_block access_by_lua_file", Guards("there is no scripting")),
     // Limits.
-    (
-        "limit_req limit_req_zone limit_req_status limit_req_log_level limit_req_dry_run",
-        Lacks(RATES),
-    ),
-    ("limit_conn limit_conn_zone limit_conn_status limit_conn_log_level limit_zone", Lacks(RATES)),
+    ("limit_req_status limit_req_log_level limit_req_dry_run limit_conn_status", Lacks(RATES)),
+    ("limit_conn limit_conn_zone limit_req limit_req_zone", Read),
+    ("limit_conn_log_level limit_zone", Lacks(RATES)),
     ("limit_rate limit_rate_after", Lacks(RATES)),
     // Answers of nginx' own.
     (
-        "add_header expires add_trailer etag more_set_headers more_clear_headers",
+        "expires add_trailer etag more_set_headers more_clear_headers proxy_ignore_headers",
         Lacks(RESPONSE_HEADERS),
     ),
     (
-        "proxy_hide_header proxy_pass_header proxy_ignore_headers proxy_cookie_path",
+        "proxy_cookie_path proxy_cookie_domain proxy_cookie_flags proxy_redirect",
         Lacks(RESPONSE_HEADERS),
     ),
-    ("proxy_cookie_domain proxy_cookie_flags proxy_redirect", Lacks(RESPONSE_HEADERS)),
-    ("error_page proxy_intercept_errors recursive_error_pages", Lacks(ERROR_PAGES)),
+    ("add_header proxy_hide_header proxy_pass_header error_page absolute_redirect", Read),
+    ("proxy_intercept_errors recursive_error_pages", Lacks(ERROR_PAGES)),
     (
         "root alias index try_files autoindex dav_methods disable_symlinks if_modified_since open_file_cache",
         Lacks(STATIC_FILES),
@@ -133,8 +132,8 @@ const TABLE: &[(&str, Meaning)] = &[
     ("break", Same("rewriting ends by itself")),
     ("server_tokens", Same("wsgate does not name itself")),
     (
-        "port_in_redirect absolute_redirect server_name_in_redirect",
-        Lacks("redirects are the backend's own"),
+        "port_in_redirect server_name_in_redirect",
+        Lacks("redirects are the backend's own, or as they are written"),
     ),
     ("merge_slashes", Differs("paths are matched with `//` made one, and sent on as they came")),
     ("log_not_found log_subrequest", Same("there is no error log for files")),

@@ -112,7 +112,7 @@ fn with_variables(
 }
 
 /// `^/api/(.*)$` as `/api/`.
-fn prefix_and_rest(pattern: &str) -> Option<String> {
+pub fn prefix_and_rest(pattern: &str) -> Option<String> {
     let pattern = pattern.strip_prefix("(?i)").unwrap_or(pattern);
     let body = pattern.strip_suffix('$').unwrap_or(pattern);
     let body = body.strip_suffix("(.*)").or(body.strip_suffix("(.+)"))?;

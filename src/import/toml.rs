@@ -11,6 +11,8 @@ pub fn quoted(text: &str) -> String {
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
             it if it.is_control() => {
                 let _ = write!(quoted, "\\u{:04X}", u32::from(it));
             }
@@ -77,11 +79,12 @@ pub fn dotted(text: &mut String, table: &str, pairs: &[(&'static str, String)]) 
 }
 
 /// A table in one line, left out when it is empty.
-pub fn inline_table(text: &mut String, key: &str, pairs: &[(&'static str, String)]) {
+pub fn inline_table<K: AsRef<str>>(text: &mut String, name: &str, pairs: &[(K, String)]) {
     if !pairs.is_empty() {
-        let pairs: Vec<String> =
-            pairs.iter().map(|(key, value)| format!("{key} = {}", quoted(value))).collect();
-        line(text, key, &format!("{{ {} }}", pairs.join(", ")));
+        let pair =
+            |(name, value): &(K, String)| format!("{} = {}", key(name.as_ref()), quoted(value));
+        let pairs: Vec<String> = pairs.iter().map(pair).collect();
+        line(text, name, &format!("{{ {} }}", pairs.join(", ")));
     }
 }
 

@@ -56,6 +56,8 @@ goldens! {
     a_certificate_without_a_place_to_order_it_is_an_error => "acme-missing",
     a_proof_without_a_listener_is_an_error => "acme-listeners",
     what_would_be_ordered_is_said_and_not_done => "acme-ports",
+    answers_that_make_no_sense_are_refused => "answers",
+    pages_that_cannot_be_read_are_an_error => "error-pages",
 }
 
 #[test]
@@ -68,6 +70,22 @@ fn a_good_file_is_summed_up_without_a_finding() {
     assert!(output.starts_with("The configuration is valid. It would serve:\n"), "{output}");
     assert!(output.contains("/applet/websocket -> game (10.0.0.5:9595)"), "{output}");
     assert!(output.contains("certificate for 70 more days"), "{output}");
+}
+
+#[test]
+fn routes_without_a_backend_are_summed_up() {
+    let folder = Folder::new("answers-good");
+    let text =
+        std::fs::read_to_string(goldens_folder().join("error-pages.toml")).expect("readable");
+    let (text, _) = text.split_once("[[sites]]\ndomains = [\"play").expect("a second site");
+    let (output, ok) = folder.check(text);
+    assert!(ok, "{output}");
+    for line in [
+        "    /old -> https://${host}/new${rest}?${query} (301)\n",
+        "    = /robots.txt -> answered with 200\n",
+    ] {
+        assert!(output.contains(line), "{output}");
+    }
 }
 
 #[test]

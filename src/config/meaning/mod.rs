@@ -2,7 +2,9 @@
 //! socket; what a key may hold is in `values`, what it is when absent in `defaults`.
 
 mod acme;
+mod action;
 mod admin;
+mod answer;
 mod backend;
 mod backends;
 mod heartbeat;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 
 use super::acme;
+use super::answer;
 use super::backends::Backends;
 use super::route;
 use crate::config::defaults;
@@ -64,7 +65,16 @@ fn site(
         defaults::STRICT_TRANSPORT_SECURITY,
         |it| quantity::or_off(it, http::strict_transport_security),
     );
-    let routes = routes(raw.routes, table, backends, reader);
+    let error_pages = answer::error_pages(&raw, reader);
+    let response_headers = answer::response_headers(
+        raw.response_headers,
+        raw.remove_response_headers.as_ref(),
+        reader,
+    );
+    let mut routes = routes(raw.routes, table, backends, reader);
+    for route in &mut routes {
+        answer::inherit(&mut route.response_headers, &response_headers);
+    }
     let (certificate, private_key) = pair?;
     Some(Site {
         domains,
@@ -75,6 +85,8 @@ fn site(
         client_ca,
         ocsp_staple,
         strict_transport_security,
+        response_headers,
+        error_pages,
         spot,
         routes,
     })
@@ -97,7 +109,8 @@ fn pair(
     Some((certificate?, private_key?))
 }
 
-fn optional_file(raw: Option<&raw::Text>, reader: &mut Reader<'_>) -> Option<Located<PathBuf>> {
+/// The path of a file that may be absent.
+pub fn optional_file(raw: Option<&raw::Text>, reader: &mut Reader<'_>) -> Option<Located<PathBuf>> {
     let file = reader.value(raw, file_path)?;
     Some(Located { value: reader.path(&file.value), spot: file.spot })
 }

@@ -2,6 +2,8 @@
 //! Knows nothing of files and spans but the [`Spot`] that later checks point at.
 
 mod acme;
+mod action;
+mod answer;
 mod backend;
 mod route;
 
@@ -15,6 +17,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use acme::*;
+pub use action::*;
+pub use answer::*;
 pub use backend::*;
 pub use route::*;
 
@@ -242,6 +246,10 @@ pub struct Site {
     pub ocsp_staple: Option<Located<PathBuf>>,
     /// The Strict-Transport-Security field of every answer over TLS (RFC 6797).
     pub strict_transport_security: Option<String>,
+    /// What is changed in answers that no route has a say in; routes have it included in theirs.
+    pub response_headers: ResponseHeaders,
+    /// Pages for the gateway's own errors, the narrowest first.
+    pub error_pages: Vec<ErrorPage>,
     /// Where the site begins in the file.
     pub spot: Spot,
     /// In the order of the file; no two with the same path.

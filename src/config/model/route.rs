@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use regex::Regex;
 
-use super::Rate;
+use super::{Action, Rate, ResponseHeaders};
 
 /// One of `[[sites.routes]]`.
 #[derive(Clone, Debug)]
@@ -15,9 +15,9 @@ pub struct Route {
     pub name: String,
     /// What it matches, on the normalised path.
     pub path: PathRule,
-    /// The place in [`Config::backends`](super::Config::backends).
-    pub backend: usize,
-    /// Whether WebSockets are taken.
+    /// What it does with a request.
+    pub action: Action,
+    /// Whether WebSockets are taken; never where the gateway answers itself.
     pub upgrade: Upgrade,
     /// What replaces the matched prefix toward the backend; `None`: the raw path goes through.
     pub replace_prefix: Option<String>,
@@ -25,6 +25,8 @@ pub struct Route {
     pub set_headers: Vec<(String, Template)>,
     /// Lower-case names of fields removed toward the backend.
     pub remove_headers: Vec<String>,
+    /// What is changed in answers toward the client.
+    pub response_headers: ResponseHeaders,
     /// What the client is told of subprotocols.
     pub subprotocol: Subprotocol,
     /// What becomes of the client's compression offer.
@@ -41,6 +43,16 @@ pub struct Route {
     pub limits: RouteLimits,
     /// Waits for the backend.
     pub timeouts: RouteTimeouts,
+}
+
+impl Route {
+    /// The place in [`Config::backends`](super::Config::backends), where it leads to a backend.
+    pub fn backend(&self) -> Option<usize> {
+        match self.action {
+            Action::Forward(place) => Some(place),
+            Action::Redirect(_) | Action::Reply(_) => None,
+        }
+    }
 }
 
 /// `routes.path`
@@ -98,7 +110,7 @@ pub enum Forwarded {
     Off,
 }
 
-/// A value of `set_headers`, cut at its `${…}`.
+/// A value of `set_headers` or `response_headers`, cut at its `${…}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(pub Vec<TemplatePart>);
 

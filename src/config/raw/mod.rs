@@ -222,6 +222,10 @@ table! {
         client_ca: Text,
         ocsp_staple: Text,
         strict_transport_security: Text,
+        response_headers: BTreeMap<Text, Text>,
+        remove_response_headers: Texts,
+        error_page: Text,
+        error_pages: BTreeMap<Text, Text>,
         routes: Spanned<Vec<Spanned<Route>>>,
     }
 }
@@ -231,10 +235,15 @@ table! {
     Route {
         path: Text,
         backend: Text,
+        redirect: Text,
+        status: Whole,
+        reply: Spanned<Reply>,
         upgrade: Text,
         strip_prefix: Spanned<StripPrefix>,
         set_headers: BTreeMap<Text, Text>,
         remove_headers: Texts,
+        response_headers: BTreeMap<Text, Text>,
+        remove_response_headers: Texts,
         subprotocol: Text,
         compression: Text,
         forwarded: Text,
@@ -243,6 +252,15 @@ table! {
         heartbeat: Heartbeat,
         limits: RouteLimits,
         timeouts: RouteTimeouts,
+    }
+}
+
+table! {
+    /// `sites.routes.reply`
+    Reply {
+        status: Whole,
+        body: Text,
+        content_type: Text,
     }
 }
 
@@ -327,6 +345,7 @@ pub fn tables() -> Vec<(&'static str, &'static [&'static str])> {
         ("backends.NAME.health", Health::KEYS),
         ("sites", Site::KEYS),
         ("sites.routes", Route::KEYS),
+        ("sites.routes.reply", Reply::KEYS),
         ("sites.routes.clients", Clients::KEYS),
         ("sites.routes.clients.addresses", Addresses::KEYS),
         ("sites.routes.heartbeat", Heartbeat::KEYS),

@@ -127,7 +127,7 @@ fn push_text(parts: &mut Vec<TemplatePart>, text: &str) -> Result<(), Wrong> {
 }
 
 /// Why a field is the gateway's own business.
-fn untouchable(name: &str) -> Option<&'static str> {
+pub fn untouchable(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     match name.as_str() {
         "connection" | "upgrade" | "keep-alive" | "te" | "trailer" | "transfer-encoding" => {

@@ -3,6 +3,7 @@
 
 pub mod acme;
 pub mod address;
+pub mod answer;
 pub mod backend;
 pub mod environment;
 pub mod http;

@@ -52,6 +52,16 @@ export const cases = [
       '/outer/inner/b.json', '/seam', '/seam/x', '/seam2/x', '/A.JPG', '/private.txt', '/note.txt', '/a/../documents/b', '/%64ocuments/c'],
   },
   {
+    name: 'answers', host: 'answers.example.com', backends: ['127.0.0.1:8000'],
+    paths: ['/', '/own/x', '/robots.txt', '/health', '/empty', '/gone', '/moved', '/found?a=b', '/keep', '/keep?x=%20y', '/relative', '/api/v1/users/7',
+      '/docs/a/b', '/u/someone', '/denied', '/closed', '/closedtoo', '/internal', '/404.html'],
+    asks: [
+      ...['/robots.txt', '/moved', '/gone', '/denied', '/docs'].map((it) => ({ method: 'HEAD', path: it })),
+      ...['/robots.txt', '/moved', '/closed'].map((it) => ({ method: 'POST', path: it, length: 10 })),
+      { path: '/x/y?z', host: 'old.example.com' }, { path: '/x/y?z', host: 'older.example.com' }, { path: '/nobody' },
+    ],
+  },
+  {
     name: 'vite-and-api', host: 'spa.example.com', backends: ['127.0.0.1:8000'], paths: ['/api/users?page=1', '/api/ws', '/api', '/assets/a.js', '/'],
   },
 ];

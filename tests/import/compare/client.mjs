@@ -29,7 +29,7 @@ export function send(port, ask) {
       status: response.statusCode, subprotocol: response.headers['sec-websocket-protocol'], seen: parsed(text),
     })));
     request.on('response', (response) => collect(response, (text) => settle({
-      status: response.statusCode, location: response.headers.location, seen: parsed(text),
+      status: response.statusCode, location: response.headers.location, seen: parsed(text), own: own(response, text), fields: response.headers,
     })));
     if (ask.length) setTimeout(() => request.end(Buffer.alloc(ask.length, 'x')), BODY_AFTER_MS);
     else request.end();
@@ -76,6 +76,12 @@ function firstText(socket, head, done) {
   socket.on('error', () => done(''));
   socket.on('close', () => done(''));
   look();
+}
+
+/** What a server that is no backend says in an answer that is no error and no redirect: there every byte counts. */
+function own(response, text) {
+  if (response.statusCode >= 300 || parsed(text)) return undefined;
+  return { type: response.headers['content-type'], length: response.headers['content-length'], text };
 }
 
 function parsed(text) {

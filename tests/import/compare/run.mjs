@@ -22,6 +22,9 @@ const CORPUS = fileURLToPath(new URL('../', import.meta.url));
 /** Fields that differ from hop to hop by their nature. */
 const OF_THE_HOP = ['connection', 'sec-websocket-key', 'content-length', 'transfer-encoding'];
 
+/** Fields of answers that the configurations add. */
+const ADDED = ['x-frame-options', 'x-own', 'strict-transport-security', 'access-control-allow-origin', 'referrer-policy'];
+
 /** What `forwarded` adds for every request of a route. */
 const FORWARDED = /^header (forwarded|x-forwarded-\w+|x-real-ip)$/;
 
@@ -123,6 +126,8 @@ function fields(answer, server, backends, pool = []) {
   const record = { status: plain(answer.status) };
   if (answer.location) record.location = plain(answer.location);
   if (answer.subprotocol) record.subprotocol = answer.subprotocol;
+  for (const name of ADDED) if (answer.fields?.[name]) record[`answer's ${name}`] = plain(answer.fields[name]);
+  if (answer.own) Object.assign(record, { type: answer.own.type, 'answer length': answer.own.length, text: plain(answer.own.text) });
   if (!answer.seen) return record;
   const { backend, method, url, length, headers } = answer.seen;
   Object.assign(record, { backend: pool.includes(backend) ? `one of ${pool.join(', ')}` : backend, request: `${method} ${url}`, ...(length === undefined ? {} : { length: String(length) }) });
