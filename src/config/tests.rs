@@ -78,7 +78,7 @@ fn a_file_with_only_the_required_keys_has_every_default() {
     assert_eq!(route.heartbeat.backend_ping, None);
     assert_eq!(route.limits.message_size, Some(1 << 20));
     assert!(!route.clients.missing_origin_allowed);
-    let backend = &config.backends[route.backend];
+    let backend = &config.backends[route.backend().expect("it has one")];
     assert_eq!(backend.name, "127.0.0.1:9595");
     assert_eq!(backend.connect_timeout, defaults::CONNECT_TIMEOUT);
     assert!(report(SMALLEST).problems.is_empty());

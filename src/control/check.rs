@@ -9,9 +9,11 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, getrlimit};
 
 use crate::config::model::{
-    Backend, Config, Listener, Protocol, Server, ServerAddress, Site, TlsVersion, Upgrade,
+    Action, Backend, Config, Listener, Protocol, Route, Server, ServerAddress, Site, TlsVersion,
+    Upgrade,
 };
 use crate::config::{self, Problem, Report};
+use crate::files::{Absent, look_at};
 use crate::tls::inspect::{Roots, expiry, inspect_with};
 
 /// What the findings depend on besides the files; a value, so that a test is the same anywhere.
@@ -57,7 +59,8 @@ fn judge(loaded: Result<(Config, Report), Report>, machine: &Machine) -> (String
     let found = inspect_with(&config, &machine.roots, machine.now)
         .into_iter()
         .chain(limits(&config, machine))
-        .chain(slow_pings(&config));
+        .chain(slow_pings(&config))
+        .chain(folders(&config));
     for problem in found {
         report.push(problem);
     }
@@ -143,6 +146,23 @@ fn slow_pings(config: &Config) -> Vec<Problem> {
     problems
 }
 
+/// Folders that are served, but not there.
+fn folders(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for route in config.sites.iter().flat_map(|it| &it.routes) {
+        let Action::Files(files) = &route.action else { continue };
+        let Err(reason) = look_at(&files.root.value) else { continue };
+        let folder = files.root.value.display();
+        let message = match reason {
+            Absent::NoFile => format!("there is no folder `{folder}`"),
+            reason => format!("`{folder}` cannot be served: {reason}"),
+        };
+        let hint = "until it is there and readable for wsgate's user, this route has no file";
+        problems.push(Problem::warning(Some(files.root.spot.clone()), message).hint(hint));
+    }
+    problems
+}
+
 /// What would be served.
 fn summary(config: &Config, now: SystemTime) -> String {
     let mut text = String::from("The configuration is valid. It would serve:\n");
@@ -158,10 +178,10 @@ fn summary(config: &Config, now: SystemTime) -> String {
             let upgrade = match route.upgrade {
                 Upgrade::Allow => "",
                 Upgrade::Only => " (WebSocket only)",
-                Upgrade::Never => " (no WebSocket)",
+                Upgrade::Never if route.backend().is_some() => " (no WebSocket)",
+                Upgrade::Never => "",
             };
-            let backend = config.backends.get(route.backend).map(backend_name).unwrap_or_default();
-            let _ = writeln!(text, "    {} -> {backend}{upgrade}", route.name);
+            let _ = writeln!(text, "    {} -> {}{upgrade}", route.name, leads_to(route, config));
         }
     }
     text
@@ -188,6 +208,13 @@ fn site_line(site: &Site, now: SystemTime) -> String {
         None => "certificate expired".to_owned(),
     };
     format!("{} ({versions}, {left})", names.join(", "))
+}
+
+fn leads_to(route: &Route, config: &Config) -> String {
+    match &route.action {
+        Action::Forward(place) => config.backends.get(*place).map(backend_name).unwrap_or_default(),
+        Action::Files(files) => format!("files in {}", files.root.value.display()),
+    }
 }
 
 fn backend_name(backend: &Backend) -> String {

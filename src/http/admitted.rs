@@ -13,7 +13,7 @@ use super::outbound::Passage;
 use super::router::Match;
 use super::serve::Visit;
 use super::site::Route;
-use crate::upstream::{Errand, Parties};
+use crate::upstream::{Errand, Parties, Pool};
 
 /// A request that may come.
 pub(super) struct Admitted<'a> {
@@ -45,14 +45,19 @@ impl<'a> Admitted<'a> {
     }
 
     /// What ties it to a server, and what it is sent there for.
-    pub(super) fn errand<B>(&self, visit: &Visit, request: &Request<B>) -> (Affinity, Errand) {
+    pub(super) fn errand<B>(
+        &self,
+        visit: &Visit,
+        request: &Request<B>,
+        pool: &Pool,
+    ) -> (Affinity, Errand) {
         let traits = Traits {
             headers: request.headers(),
             query: request.uri().query(),
             path: self.path,
             client_ip: self.client_ip,
         };
-        let affinity = Affinity::of(self.matched.target.pool.balance(), &traits);
+        let affinity = Affinity::of(pool.balance(), &traits);
         let is = |peer: &SocketAddr, ip: IpAddr| peer.ip().to_canonical() == ip;
         // Behind a trusted proxy the port is the proxy's.
         let client = self

@@ -14,6 +14,7 @@ use super::admitted::Admitted;
 use super::client_ip;
 use super::clock::Clock;
 use super::diagnosis;
+use super::files;
 use super::forward::{self, Trouble};
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
@@ -24,7 +25,7 @@ use super::plain;
 use super::recorded::Recorded;
 use super::reply::{ReplyBody, denial};
 use super::serve::{Door, Prepared, Slot, Terms, Visit, client_name};
-use super::site::Route;
+use super::site::{Leads, Route};
 use super::upgrade::{self, Outcome};
 use super::upload::Upload;
 use super::{path, reply};
@@ -35,6 +36,7 @@ use crate::life::{By, Cause, Refusal, Stage};
 use crate::observe::line::Kind;
 use crate::observe::record::Record;
 use crate::observe::redact;
+use crate::upstream::Pool;
 
 /// Answers the requests of one connection.
 pub(super) struct Desk {
@@ -66,11 +68,11 @@ impl Desk {
         let upload = Arc::new(Upload::default());
         self.describe(&request, &mut record);
         let answered = self.decide(request, &mut record, &upload).await;
-        let (mut response, record, place) = match answered {
-            Ok(Turned::Plain(response, place)) => (response, Some(record), place),
+        let (mut response, record, place, by) = match answered {
+            Ok(Turned::Plain(response, place, by)) => (response, Some(record), place, by),
             Ok(Turned::Switched(response, rest)) => {
                 self.leave(*rest, record);
-                (response, None, None)
+                (response, None, None, By::Backend)
             }
             Err((by, cause)) => {
                 record.end_here(by, cause);
@@ -79,7 +81,7 @@ impl Desk {
                 if self.notes.more() {
                     response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
                 }
-                (response, Some(record), None)
+                (response, Some(record), None, by)
             }
         };
         self.harden(&mut response);
@@ -90,6 +92,7 @@ impl Desk {
         });
         Ok(response.map(|body| Recorded {
             body,
+            by,
             record,
             upload,
             clock,
@@ -131,7 +134,7 @@ impl Desk {
         let wish = handshake::wish(&request);
         record.line.handshake = wish == Wish::WebSocket;
         if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
-            return Ok(Turned::Plain(response, None));
+            return Ok(Turned::Plain(response, None, By::Gateway));
         }
         let admitted = self.admit(&request, &authority, &path, record).map_err(refuse)?;
         let route = admitted.matched.target;
@@ -141,9 +144,20 @@ impl Desk {
             (Wish::WebSocket, Upgrade::Never) => Err(refuse(Refusal::UpgradeNever)),
             (Wish::Plain, _) => {
                 let place = take_place(route).map_err(refuse)?;
-                self.forward(request, &admitted, place, record, upload).await
+                match &route.leads {
+                    Leads::Pool(pool) => {
+                        self.forward(request, pool, &admitted, place, record, upload).await
+                    }
+                    Leads::Files(folder) => {
+                        let response = files::serve(&request, folder, &admitted, record).await?;
+                        Ok(Turned::Plain(response, Some(place), By::Gateway))
+                    }
+                }
             }
             (Wish::WebSocket, _) => {
+                let Leads::Pool(pool) = &route.leads else {
+                    return Err(refuse(Refusal::UpgradeNever));
+                };
                 let key = handshake::check_request(&request).map_err(refuse)?;
                 if self.visit.drain.phase() >= Phase::Draining {
                     return Err((By::Gateway, Cause::Refusal(Refusal::Draining)));
@@ -152,7 +166,7 @@ impl Desk {
                     return Err((By::Gateway, Cause::Refusal(Refusal::Memory)));
                 }
                 let place = take_place(route).map_err(refuse)?;
-                self.upgrade(request, &key, &admitted, place, record).await
+                self.upgrade(request, &key, pool, &admitted, place, record).await
             }
         }
     }
@@ -222,21 +236,22 @@ impl Desk {
     async fn forward(
         &self,
         request: Request<Incoming>,
+        pool: &Pool,
         admitted: &Admitted<'_>,
         place: Place,
         record: &mut Record,
         upload: &Arc<Upload>,
     ) -> Result<Turned, (By, Cause)> {
         let route = admitted.matched.target;
-        record.line.backend = route.pool.name().to_owned();
+        record.line.backend = pool.name().to_owned();
         record.present = Some(route.lane(&self.visit.books.sockets).requests.enter());
         let id = record.line.id.clone();
         let passage = admitted.passage(&self.visit, &id);
-        let (affinity, errand) = admitted.errand(&self.visit, &request);
-        match forward::exchange(request, route, &passage, &errand, record, upload).await {
+        let (affinity, errand) = admitted.errand(&self.visit, &request, pool);
+        match forward::exchange(request, (route, pool), &passage, &errand, record, upload).await {
             Ok(mut response) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response, Some(place)))
+                Ok(Turned::Plain(response, Some(place), By::Backend))
             }
             Err(trouble) => Err(self.blame(explain(&trouble, record), record)),
         }
@@ -255,24 +270,26 @@ impl Desk {
         &self,
         request: Request<Incoming>,
         key: &HeaderValue,
+        pool: &Pool,
         admitted: &Admitted<'_>,
         place: Place,
         record: &mut Record,
     ) -> Result<Turned, (By, Cause)> {
         let route = admitted.matched.target;
-        record.line.backend = route.pool.name().to_owned();
+        record.line.backend = pool.name().to_owned();
         let id = record.line.id.clone();
         let passage = admitted.passage(&self.visit, &id);
-        let (affinity, errand) = admitted.errand(&self.visit, &request);
+        let (affinity, errand) = admitted.errand(&self.visit, &request, pool);
         let engine_io = diagnosis::engine_io(request.uri().query());
         let (parts, _) = request.into_parts();
         let spelling = &self.visit.spelling;
-        let asked = upgrade::ask(parts, key, route, &passage, &errand, spelling, record).await;
+        let asked =
+            upgrade::ask(parts, key, (route, pool), &passage, &errand, spelling, record).await;
         match asked {
             Err(trouble) => Err(explain(&trouble, record)),
             Ok(Outcome::Declined(mut response)) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
-                Ok(Turned::Plain(response, Some(place)))
+                Ok(Turned::Plain(response, Some(place), By::Backend))
             }
             Ok(Outcome::Switched(mut response, rest, agreed)) => {
                 affinity.mark(response.headers_mut(), self.visit.is_tls());
@@ -303,7 +320,8 @@ type Rest = (crate::stream::Side, crate::upstream::Lease, Place, Terms);
 
 /// What a request turned into.
 enum Turned {
-    Plain(Response<ReplyBody>, Option<Place>),
+    /// An answer, and whose it is.
+    Plain(Response<ReplyBody>, Option<Place>, By),
     Switched(Response<ReplyBody>, Box<Rest>),
 }
 

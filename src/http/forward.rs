@@ -20,7 +20,7 @@ use super::upload::{Upload, UploadFault};
 use crate::life::{By, Cause, Elapsed, Fault, Refusal, Stage, Timer, within};
 use crate::observe::record::Record;
 use crate::upstream::{
-    Answer, AnswerBody, DialError, Errand, Lease, Reached, SendError, Wire, no_body,
+    Answer, AnswerBody, DialError, Errand, Lease, Pool, Reached, SendError, Wire, no_body,
 };
 
 /// Why an exchange got no answer, and whose doing it was.
@@ -71,7 +71,7 @@ impl Trouble {
 /// [`Trouble`] as long as no head of an answer has come.
 pub async fn exchange(
     request: Request<Incoming>,
-    route: &Route,
+    (route, pool): (&Route, &Pool),
     passage: &Passage<'_>,
     errand: &Errand,
     record: &mut Record,
@@ -87,7 +87,7 @@ pub async fn exchange(
     let repeat = repeatable(&parts, &body).then(|| parts.clone());
     let first = Request::from_parts(parts, upload.body(body, limit, grace));
     record.stage = Stage::Connect;
-    let (mut lease, wire) = match route.pool.reach(errand).await? {
+    let (mut lease, wire) = match pool.reach(errand).await? {
         (Reached::Kept(wire), lease) => (lease, wire),
         (Reached::New(stream), lease) => (lease, Wire::open(stream).await?),
     };
@@ -98,7 +98,7 @@ pub async fn exchange(
         // The kept connection closed as we wrote: nothing was done, so it may be asked again.
         Err(error) if error.stale && repeat.is_some() => {
             let again = repeat.map(|parts| Request::from_parts(parts, no_body()));
-            let (stream, new) = route.pool.dial(errand).await?;
+            let (stream, new) = pool.dial(errand).await?;
             lease = new;
             record.line.server = lease.server().to_owned();
             match again {

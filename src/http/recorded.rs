@@ -20,6 +20,8 @@ use crate::observe::record::Record;
 /// An answer's body, with the record that ends when it does.
 pub(super) struct Recorded {
     pub body: ReplyBody,
+    /// Whose answer it is.
+    pub by: By,
     /// Absent when the answer is a 101: its record goes on with the socket.
     pub record: Option<Record>,
     /// What the request's own body came to.
@@ -41,10 +43,11 @@ impl Body for Recorded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let by = self.by;
         let Some(record) = &mut self.record else { return frame };
         match &frame {
             Poll::Pending => {}
-            Poll::Ready(None) => record.end_here(By::Backend, Cause::Finished),
+            Poll::Ready(None) => record.end_here(by, Cause::Finished),
             Poll::Ready(Some(Ok(frame))) => {
                 let data = frame.data_ref().map_or(&[][..], |data| data);
                 if record.line.down.bytes == 0 {
@@ -57,6 +60,7 @@ impl Body for Recorded {
                 let cause = match error {
                     BodyError::Silent => Cause::Timer(Timer::Response),
                     BodyError::Broken(_) => Cause::Reset,
+                    BodyError::File(fault) => fault.cause(),
                 };
                 record.end_here(By::Backend, cause);
             }
@@ -77,11 +81,11 @@ impl Drop for Recorded {
     fn drop(&mut self) {
         self.clock.idle();
         let whole = self.body.is_end_stream();
-        let uploaded = self.upload.bytes();
+        let (by, uploaded) = (self.by, self.upload.bytes());
         if let Some(record) = &mut self.record {
             record.line.up.bytes = uploaded;
             if whole {
-                record.end_here(By::Backend, Cause::Finished);
+                record.end_here(by, Cause::Finished);
             }
         }
     }

@@ -7,8 +7,9 @@ use hyper::header::HeaderValue;
 use super::diagnosis::Hints;
 use super::places::{AllPlaces, Places};
 use super::router::Router;
-use crate::config::model::{self, Config};
+use crate::config::model::{self, Action, Config};
 use crate::config::names::Names;
+use crate::files::Folder;
 use crate::observe::lane::Lane;
 use crate::observe::sockets::Sockets;
 use crate::upstream::{Pool, Pools};
@@ -29,12 +30,20 @@ pub struct Site {
     pub strict_transport: Option<HeaderValue>,
 }
 
-/// One route and the pool behind it.
+/// What is behind a route.
+pub enum Leads {
+    /// Servers.
+    Pool(Arc<Pool>),
+    /// A folder.
+    Files(Folder),
+}
+
+/// One route and what is behind it.
 pub struct Route {
     /// As configured.
     pub rules: Arc<model::Route>,
     /// Where its requests go.
-    pub pool: Arc<Pool>,
+    pub leads: Leads,
     /// What was said about its backend already.
     pub hints: Hints,
     /// How many are on it.
@@ -45,14 +54,32 @@ pub struct Route {
 }
 
 impl Route {
-    fn new(site: &str, rules: model::Route, pool: Arc<Pool>, places: Arc<Places>) -> Self {
+    fn new(site: &str, rules: model::Route, leads: Leads, places: Arc<Places>) -> Self {
         let (site, hints, rules) = (site.to_owned(), Hints::default(), Arc::new(rules));
-        Self { rules, pool, hints, places, site, lane: OnceLock::new() }
+        Self { rules, leads, hints, places, site, lane: OnceLock::new() }
     }
 
     /// What its requests and sockets are counted with.
     pub fn lane(&self, sockets: &Sockets) -> &Arc<Lane> {
-        self.lane.get_or_init(|| sockets.lane(&self.site, &self.rules.name, self.pool.name()))
+        self.lane.get_or_init(|| sockets.lane(&self.site, &self.rules.name, self.leads.name()))
+    }
+}
+
+impl Leads {
+    /// Where an action leads; a valid configuration names no pool that isn't there.
+    fn to(action: &Action, pools: &Pools) -> Option<Self> {
+        match action {
+            Action::Forward(place) => pools.at(*place).map(Arc::clone).map(Self::Pool),
+            Action::Files(files) => Some(Self::Files(Folder::new(files))),
+        }
+    }
+
+    /// The pool's name; empty for what the gateway answers itself.
+    fn name(&self) -> &str {
+        match self {
+            Self::Pool(pool) => pool.name(),
+            Self::Files(_) => "",
+        }
     }
 }
 
@@ -65,10 +92,9 @@ impl Sites {
         for site in &config.sites {
             let name = site.domains.first().map_or("", |it| it.value.as_str());
             let routes = site.routes.iter().filter_map(|rules| {
-                // A valid configuration names no pool that isn't there.
-                let pool = Arc::clone(pools.at(rules.backend)?);
+                let leads = Leads::to(&rules.action, pools)?;
                 let places = places.of(name, &rules.name, before);
-                Some((rules.path.clone(), Arc::new(Route::new(name, rules.clone(), pool, places))))
+                Some((rules.path.clone(), Arc::new(Route::new(name, rules.clone(), leads, places))))
             });
             let strict = site.strict_transport_security.as_deref();
             let shared = Arc::new(Site {

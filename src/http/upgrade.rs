@@ -20,7 +20,7 @@ use crate::config::model::Subprotocol;
 use crate::life::{By, Cause, Fault, Stage, Timer, within};
 use crate::observe::record::Record;
 use crate::stream::Side;
-use crate::upstream::{Answer, Errand, Lease, Wire, no_body};
+use crate::upstream::{Answer, Errand, Lease, Pool, Wire, no_body};
 
 /// A backend's answer to a handshake.
 pub enum Outcome {
@@ -38,7 +38,7 @@ pub enum Outcome {
 pub async fn ask(
     mut parts: Parts,
     key: &HeaderValue,
-    route: &Route,
+    (route, pool): (&Route, &Pool),
     passage: &Passage<'_>,
     errand: &Errand,
     spelling: &Spelling,
@@ -49,7 +49,7 @@ pub async fn ask(
     spelling.apply(&mut parts.extensions);
     let offered = parts.headers.clone();
     record.stage = Stage::Connect;
-    let (stream, lease) = route.pool.dial(errand).await?;
+    let (stream, lease) = pool.dial(errand).await?;
     record.line.server = lease.server().to_owned();
     record.stage = Stage::Handshake;
     let request = Request::from_parts(parts, no_body());

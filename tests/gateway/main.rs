@@ -18,6 +18,7 @@ mod crowd;
 mod diagnosis;
 mod documents;
 mod faults;
+mod files;
 mod handover;
 mod handshake;
 mod hardening;

@@ -1,6 +1,7 @@
 //! From raw to model: everything that can be known from the text alone. Opens no file and no
 //! socket; what a key may hold is in `values`, what it is when absent in `defaults`.
 
+mod action;
 mod admin;
 mod backend;
 mod backends;

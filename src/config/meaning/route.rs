@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::MOST_CONNECTIONS;
+use super::action;
 use super::backends::Backends;
 use super::heartbeat;
 use crate::config::defaults;
 use crate::config::model::{
-    Clients, Compression, Forwarded, Located, OverLimit, PathRule, Route, RouteLimits,
+    Action, Clients, Compression, Forwarded, Located, OverLimit, PathRule, Route, RouteLimits,
     RouteTimeouts, Spot, Subprotocol, Template, Upgrade,
 };
 use crate::config::raw::{self, StripPrefix, Text};
@@ -25,21 +26,16 @@ pub fn route(
     let table = Table { name: "[[sites.routes]]", spot };
     let hint = ("path", "write e.g. path = \"/\"");
     let rule = reader.required(raw.path.as_ref(), table, hint, path::rule);
-    let backend = match &raw.backend {
-        Some(backend) => backends.find(backend, reader),
-        None => {
-            reader.missing(table, "backend", "write e.g. backend = \"127.0.0.1:9595\"");
-            None
-        }
-    };
+    let action = action::action(&raw, table, backends, reader);
+    let forwards = raw.backend.is_some();
     let name = raw.path.as_ref().map(|it| it.get_ref().clone()).unwrap_or_default();
     let heartbeat = heartbeat::heartbeat(raw.heartbeat.as_ref(), reader);
     let rest = Route {
         name,
-        // Never seen: a route without a path or a backend does not leave this function.
+        // Never seen: a route that lacks its path or does nothing does not leave this function.
         path: rule.as_ref().map_or(PathRule::Prefix(String::new()), |it| it.value.clone()),
-        backend: backend.unwrap_or_default(),
-        upgrade: upgrade(raw.upgrade.as_ref(), reader),
+        action: action.clone().unwrap_or(Action::Forward(0)),
+        upgrade: upgrade(raw.upgrade.as_ref(), forwards || action.is_none(), reader),
         replace_prefix: replace_prefix(&raw, rule.as_ref(), reader),
         set_headers: set_headers(raw.set_headers.unwrap_or_default(), reader),
         remove_headers: values(reader.list(raw.remove_headers.as_ref(), http::removable_header)),
@@ -52,17 +48,22 @@ pub fn route(
         limits: limits(&raw.limits.unwrap_or_default(), reader),
         timeouts: timeouts(&raw.timeouts.unwrap_or_default(), reader),
     };
-    let whole = rule.is_some() && backend.is_some();
+    let whole = rule.is_some() && action.is_some();
     (rule, whole.then_some(rest))
 }
 
-fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
+/// The values without their places.
+pub fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
     located.into_iter().map(|it| it.value).collect()
 }
 
-fn upgrade(raw: Option<&Text>, reader: &mut Reader<'_>) -> Upgrade {
+fn upgrade(raw: Option<&Text>, forwards: bool, reader: &mut Reader<'_>) -> Upgrade {
     let choices = [("allow", Upgrade::Allow), ("only", Upgrade::Only), ("never", Upgrade::Never)];
-    reader.value_or(raw, Upgrade::Allow, |it| choice(it, &choices))
+    let written = reader.value(raw, |it| choice(it, &choices));
+    match forwards {
+        true => written.map_or(Upgrade::Allow, |it| it.value),
+        false => action::no_upgrade(written, reader),
+    }
 }
 
 /// What cannot be read cannot be answered: with `heartbeat.answer` the offer is declined.

@@ -1,6 +1,7 @@
 //! The configuration, valid by construction: whoever holds a [`Config`] need not check it again.
 //! Knows nothing of files and spans but the [`Spot`] that later checks point at.
 
+mod action;
 mod backend;
 mod route;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use action::*;
 pub use backend::*;
 pub use route::*;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use regex::Regex;
 
-use super::Rate;
+use super::{Action, Rate};
 
 /// One of `[[sites.routes]]`.
 #[derive(Clone, Debug)]
@@ -15,11 +15,11 @@ pub struct Route {
     pub name: String,
     /// What it matches, on the normalised path.
     pub path: PathRule,
-    /// The place in [`Config::backends`](super::Config::backends).
-    pub backend: usize,
-    /// Whether WebSockets are taken.
+    /// What it does with a request.
+    pub action: Action,
+    /// Whether WebSockets are taken; never where the gateway answers itself.
     pub upgrade: Upgrade,
-    /// What replaces the matched prefix toward the backend; `None`: the raw path goes through.
+    /// What replaces the matched prefix toward the backend or the folder; `None`: the path as it is.
     pub replace_prefix: Option<String>,
     /// Fields set toward the backend.
     pub set_headers: Vec<(String, Template)>,
@@ -41,6 +41,16 @@ pub struct Route {
     pub limits: RouteLimits,
     /// Waits for the backend.
     pub timeouts: RouteTimeouts,
+}
+
+impl Route {
+    /// The place in [`Config::backends`](super::Config::backends), where it leads to a backend.
+    pub fn backend(&self) -> Option<usize> {
+        match self.action {
+            Action::Forward(place) => Some(place),
+            Action::Files(_) => None,
+        }
+    }
 }
 
 /// `routes.path`

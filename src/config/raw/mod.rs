@@ -206,6 +206,11 @@ table! {
     Route {
         path: Text,
         backend: Text,
+        root: Text,
+        index: Texts,
+        fallback: Text,
+        cache: Text,
+        compress: Spanned<bool>,
         upgrade: Text,
         strip_prefix: Spanned<StripPrefix>,
         set_headers: BTreeMap<Text, Text>,
