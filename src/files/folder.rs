@@ -39,7 +39,7 @@ pub struct Ask<'a> {
 /// What a folder answers.
 pub enum Answer {
     /// The file, or a part of it, or word that it is the same as ever.
-    File(Response<FileBody>),
+    File(Box<Response<FileBody>>),
     /// There is a folder of this name: its own path ends with a slash.
     Folder,
 }
@@ -98,7 +98,7 @@ impl Folder {
             Found::File(opened) => {
                 let mut response = respond(opened, ask, self.compress);
                 self.mark(response.headers_mut());
-                Ok(Answer::File(response))
+                Ok(Answer::File(Box::new(response)))
             }
         }
     }

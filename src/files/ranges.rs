@@ -19,7 +19,7 @@ pub enum Wanted {
 /// Reads the field for a file of `size` bytes.
 pub fn wanted(value: &str, size: u64) -> Wanted {
     let unit = value.get(..UNIT.len()).filter(|it| it.eq_ignore_ascii_case(UNIT));
-    if unit.is_none() {
+    if unit.is_none() || value.len() == UNIT.len() {
         return Wanted::Whole;
     }
     let (mut parts, mut total) = (Vec::new(), 0_u64);
@@ -87,13 +87,13 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_refused_and_what_is_foreign_ignored() {
-        for value in ["bytes=10-", "bytes=10-20", "bytes=-0", "bytes=5-4", "bytes=", "bytes=a-b"] {
+        for value in ["bytes=10-", "bytes=10-20", "bytes=-0", "bytes=5-4", "bytes=,", "bytes=a-b"] {
             assert_eq!(wanted(value, 10), Wanted::Unsatisfiable, "{value}");
         }
         for value in ["bytes=1", "bytes=--1", "bytes=1-2-3", "bytes=99999999999999999999-"] {
             assert_eq!(wanted(value, 10), Wanted::Unsatisfiable, "{value}");
         }
-        for value in ["", "lines=0-1", "bytes", "bytes 0-1", "é"] {
+        for value in ["", "lines=0-1", "bytes", "bytes=", "bytes 0-1", "é"] {
             assert_eq!(wanted(value, 10), Wanted::Whole, "{value}");
         }
         assert_eq!(wanted("bytes=0-", 0), Wanted::Whole, "of an empty file");

@@ -46,6 +46,7 @@ pub fn respond(opened: Opened, ask: &Ask<'_>, compress: bool) -> Response<FileBo
         },
     };
     let is_new = response.status() != StatusCode::NOT_MODIFIED;
+    let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
     let headers = response.headers_mut();
     describe(headers, &validators);
     if varies {
@@ -56,7 +57,7 @@ pub fn respond(opened: Opened, ask: &Ask<'_>, compress: bool) -> Response<FileBo
         if let Some(coding) = coding {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         }
-        if on_the_way.is_none() {
+        if on_the_way.is_none() && !is_part {
             headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         }
     }

@@ -30,7 +30,7 @@ pub async fn serve<B>(
     let ask = Ask { method: request.method(), headers: request.headers(), path: &below };
     match folder.answer(&ask).await {
         Ok(Answer::File(response)) => {
-            Ok(response.map(|body| body.map_err(BodyError::File).boxed_unsync()))
+            Ok((*response).map(|body| body.map_err(BodyError::File).boxed_unsync()))
         }
         Ok(Answer::Folder) => {
             record.end_here(By::Gateway, Cause::Finished);
