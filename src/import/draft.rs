@@ -106,6 +106,8 @@ pub struct Route {
     pub path: String,
     /// `backend`
     pub backend: String,
+    /// `root` and what goes with it, instead of `backend`.
+    pub files: Option<Files>,
     /// `upgrade`, when it is not `allow`.
     pub upgrade: Option<&'static str>,
     /// `strip_prefix`
@@ -138,6 +140,21 @@ pub struct Route {
     pub limits: Vec<(&'static str, String)>,
     /// `timeouts`, keys and values.
     pub timeouts: Vec<(&'static str, String)>,
+}
+
+/// What a route with `root` says of its folder.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// `root`
+    pub root: String,
+    /// `index`, when it is not the usual one.
+    pub index: Option<Vec<String>>,
+    /// `fallback`, when it is not `=404`.
+    pub fallback: Option<String>,
+    /// `cache`, when it is not `off`.
+    pub cache: Option<String>,
+    /// `compress = true`
+    pub compress: bool,
 }
 
 impl Draft {
@@ -247,13 +264,30 @@ impl Site {
     }
 }
 
+impl Files {
+    fn render(&self, text: &mut String) {
+        line(text, "root", &quoted(&self.root));
+        if let Some(index) = self.index.as_ref().filter(|it| **it != ["index.html"]) {
+            list(text, "index", index);
+        }
+        optional(text, "fallback", self.fallback.as_deref());
+        optional(text, "cache", self.cache.as_deref());
+        if self.compress {
+            line(text, "compress", "true");
+        }
+    }
+}
+
 impl Route {
     fn render(&self, text: &mut String) {
         text.push('\n');
         remarks(text, &self.remarks);
         text.push_str("[[sites.routes]]\n");
         line(text, "path", &quoted(&self.path));
-        line(text, "backend", &quoted(&self.backend));
+        match &self.files {
+            Some(files) => files.render(text),
+            None => line(text, "backend", &quoted(&self.backend)),
+        }
         optional(text, "upgrade", self.upgrade);
         optional(text, "strip_prefix", self.strip_prefix.as_deref());
         if !self.set_headers.is_empty() {

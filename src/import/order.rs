@@ -35,17 +35,21 @@ pub fn fence(location: &Location<'_>, route: &Route, all: &[Location<'_>]) -> Op
 
 /// A route that lets nobody in needs a backend all the same; without any other it needs no route.
 pub fn lend_backends(carried: &mut Vec<(&Location<'_>, Route)>, work: &mut Work<'_>) {
-    let lender = carried.iter().map(|(_, it)| it.backend.clone()).find(|it| !it.is_empty());
+    let leads = |it: &Route| !it.backend.is_empty() || it.files.is_some();
+    let mut lenders: Vec<Route> = carried.iter().map(|(_, it)| it.clone()).filter(leads).collect();
+    lenders.sort_by_key(|it| it.backend.is_empty());
+    let lender = lenders.first();
     carried.retain_mut(|(location, route)| {
-        if !route.backend.is_empty() {
+        if leads(route) {
             return true;
         }
-        let Some(backend) = &lender else {
+        let Some(lender) = lender else {
             work.ledger
                 .differs(location.directive, "without any other route it is answered with 404");
             return false;
         };
-        route.backend.clone_from(backend);
+        route.backend.clone_from(&lender.backend);
+        route.files.clone_from(&lender.files);
         true
     });
 }

@@ -4,6 +4,7 @@
 use super::access;
 use super::conditions::conditions;
 use super::draft::Route;
+use super::files;
 use super::headers::headers;
 use super::ledger::Fate;
 use super::locations::{Location, Matcher};
@@ -32,6 +33,9 @@ pub fn route<'a>(
     let mut route = Route { path, ..Route::default() };
     route.remarks.push(location.directive.place.to_string());
     let Some((proxy_pass, scope)) = destination(location, all, work) else {
+        if sends_files(location) {
+            return of_files(location, all, domains, route, work);
+        }
         return refusal(location, route, work);
     };
     let host = target(proxy_pass, location, &scope, &mut route, work)?;
@@ -41,6 +45,35 @@ pub fn route<'a>(
     limits(&scope, &mut route, work);
     conditions(&location.scope, domains, &mut route, work);
     access::access(&scope, &mut route, work);
+    Ok(route)
+}
+
+/// Whether nginx would look for a file here, as far as can be seen.
+fn sends_files(location: &Location<'_>) -> bool {
+    let scope = &location.scope;
+    let returns = !scope.own("return").is_empty() || access::denies_everybody(scope);
+    let passes = scope.innermost().iter().any(|it| passes_on(&it.name));
+    !returns && !passes && files::names_a_folder(scope)
+}
+
+fn passes_on(name: &str) -> bool {
+    name.ends_with("_pass") || name.contains("_by_lua") || name.starts_with("push_stream")
+}
+
+fn of_files<'a>(
+    location: &Location<'a>,
+    all: &[Location<'a>],
+    domains: &[String],
+    mut route: Route,
+    work: &mut Work<'a>,
+) -> Result<Route, String> {
+    files::files(location, &mut route, work)?;
+    work.ledger.carried(location.directive);
+    differences(location, &route, all, work);
+    conditions(&location.scope, domains, &mut route, work);
+    access::access(&location.scope, &mut route, work);
+    // The gateway answers here itself: no WebSocket comes as far.
+    route.upgrade = None;
     Ok(route)
 }
 
@@ -94,11 +127,7 @@ fn refusal<'a>(
 /// Why a location has no counterpart.
 fn why_not(scope: &Scope<'_>) -> &'static str {
     let has = |names: &[&str]| scope.innermost().iter().any(|it| names.contains(&it.name.as_str()));
-    let passes = scope
-        .innermost()
-        .iter()
-        .any(|it| it.name.ends_with("_pass") || it.name.ends_with("_pass_by_lua"));
-    if passes {
+    if scope.innermost().iter().any(|it| it.name.ends_with("_pass")) {
         return "backends speak HTTP/1.1 or WebSocket";
     }
     match scope.own("return").first() {
@@ -119,7 +148,7 @@ fn why_not(scope: &Scope<'_>) -> &'static str {
     {
         return "the backend of a path is always the same";
     }
-    "static files are not served"
+    "it names no folder of files"
 }
 
 fn differences(location: &Location<'_>, route: &Route, all: &[Location<'_>], work: &mut Work<'_>) {
@@ -129,7 +158,7 @@ fn differences(location: &Location<'_>, route: &Route, all: &[Location<'_>], wor
             let bare = path.trim_end_matches('/');
             if !path.ends_with('/') {
                 work.ledger.differs(location.directive, SEGMENTS);
-            } else if !exact(bare) && !route.path.starts_with('~') {
+            } else if route.files.is_none() && !exact(bare) && !route.path.starts_with('~') {
                 work.ledger.differs(location.directive, CLOSING_SLASH);
             }
         }
@@ -186,6 +215,11 @@ pub fn lost(location: &Location<'_>, reason: &str, routes: &[Route], work: &mut 
             );
         }
         return;
+    }
+    let shut = |it: &Route| it.closed && Ok(&it.path) == location.path().as_ref();
+    if routes.iter().any(shut) {
+        let closed = "closed (403), so that no file is sent instead";
+        return work.ledger.not(location.directive, &format!("{reason}; {closed}"));
     }
     let goes_to = match location.literal() {
         Some(path) => covering(path, routes).map_or_else(

@@ -220,7 +220,7 @@ async fn special_files_and_files_of_others_are_refused_at_once() {
     let made = std::process::Command::new("mkfifo").arg(place.path("fifo.txt")).status();
     assert!(made.expect("mkfifo is there").success());
     let _socket = std::os::unix::net::UnixListener::bind(place.path("socket")).expect("a socket");
-    fs::set_permissions(place.path("hello.txt"), PermissionsExt::from_mode(0)).expect("mine");
+    fs::set_permissions(place.path("hello.txt"), PermissionsExt::from_mode(0o000)).expect("mine");
     let house = place.house("").await;
     assert_eq!(statuses(&house, &["/fifo.txt", "/socket"]).await, [404; 2]);
     // Root may read everything: then there is nothing to refuse.
