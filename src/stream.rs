@@ -102,6 +102,21 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// As `poll_write`, for what ends the stream: whoever has written all of `bytes` may only shut
+    /// it down. Under TLS close_notify leaves with them, one write and one wake-up of the peer less.
+    pub fn poll_write_last(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tls(stream) => stream.poll_write_last(cx, bytes),
+            other => Pin::new(other).poll_write(cx, bytes),
+        }
+    }
+}
+
 /// A stream and the bytes already read from it that belong to whoever takes it over.
 #[derive(Debug)]
 pub struct Side {

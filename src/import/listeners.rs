@@ -93,12 +93,18 @@ fn address(text: &str) -> Option<String> {
     let text = text.replace("localhost", "127.0.0.1");
     let address = if text.parse::<u16>().is_ok() {
         format!("0.0.0.0:{text}")
-    } else if accepts::listen(&text).is_some() || text.starts_with("unix:") {
+    } else if accepts::listen(&text).is_some() || is_unix(&text) {
         text
     } else {
         format!("{text}:80")
     };
-    (accepts::listen(&address).is_some() && !address.contains('$')).then_some(address)
+    // nginx knows no port 0 either.
+    let is_real = !address.contains('$') && (is_unix(&address) || !address.ends_with(":0"));
+    (accepts::listen(&address).is_some() && is_real).then_some(address)
+}
+
+fn is_unix(address: &str) -> bool {
+    address.starts_with("unix:")
 }
 
 /// Makes the listeners of all servers: one for each address, and one for all addresses of a port.

@@ -2,7 +2,8 @@
 //! frame headers and control frames, and knows nothing of how the tunnel came to be.
 //!
 //! `flow` moves the bytes, `pulse` knows when silence is death, `tempo` what is too fast,
-//! `application` the heartbeats that are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end.
+//! `application` the heartbeats that are messages, `alarm` keeps the one timer, and `closing` knows how both sides are told of an end,
+//! `orders` hears of those from outside.
 //! `diagnosis` has words for the traps of well-known backends. This file puts them together.
 
 mod alarm;
@@ -10,6 +11,7 @@ mod application;
 mod closing;
 mod diagnosis;
 mod flow;
+mod orders;
 mod pulse;
 mod scratch;
 mod tempo;
@@ -24,14 +26,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use self::application::Beats;
 use self::closing::Settled;
 use self::diagnosis::Trap;
-use self::flow::{Broken, Flow, Nonce, Seer};
+use self::flow::{Broken, Flow, Input, Nonce, Seer};
 use self::pulse::Pulse;
 use self::tempo::Tempo;
 use crate::config::model::{Gateway, Route};
 use crate::drain::{Phase, Watch};
-use crate::life::{By, Cause, End, Refusal, Stage};
+use crate::life::{By, Cause, End, Stage};
 use crate::observe::books::Books;
-use crate::observe::live::{Farewell, Live, Order};
+use crate::observe::live::{Live, Order};
 use crate::observe::record::Record;
 use crate::stream::{Side, Stream};
 use crate::ws::close;
@@ -194,38 +196,17 @@ impl Running {
         (self.up.waiting() + self.down.waiting(), since)
     }
 
-    /// Hears of orders from outside, and of the drain.
-    fn listen(&mut self, cx: &Context<'_>, now: Instant) {
-        if !self.registered {
-            self.registered = true;
-            self.live.register(cx.waker());
-        }
-        if self.live.called(cx.waker()) {
-            match self.live.ordered() {
-                None => {}
-                // What it holds is needed now.
-                Some(order) if order.farewell.cause == Cause::Refusal(Refusal::Memory) => {
-                    self.sacrifice(&order.farewell, now);
-                }
-                Some(order) => self.obey(order, now),
-            }
-        }
-        // Registered first: a phase that is not seen here yet wakes us.
-        if !self.draining && self.drain.phase() >= Phase::Draining {
-            self.draining = true;
-            self.drain_soon();
-        }
-    }
-
     fn move_on(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<End> {
         loop {
             let (up, down) = scratch::lend(|scratch| {
                 let (client, backend) = (&mut self.client, &mut self.backend);
                 let (nonce, live) = (self.nonce, &self.live);
-                let seer = Seer { now, nonce, sizes: &live.up.sizes };
+                let seer = Seer { now, nonce, sizes: &live.up.sizes, parting: false };
                 let up = self.up.poll(cx, client, backend, scratch, &seer);
                 Beats::exchange(&mut self.up.beats, &mut self.down.beats);
-                let seer = Seer { sizes: &live.down.sizes, ..seer };
+                // As `settle` has it: after the closing handshake the end of the stream is ours.
+                let parting = !matches!(self.up.input, Input::Relay | Input::Watch);
+                let seer = Seer { sizes: &live.down.sizes, parting, ..seer };
                 let down = self.down.poll(cx, backend, client, scratch, &seer);
                 (up, down)
             });
@@ -249,25 +230,6 @@ impl Running {
                 Settled::Waiting if !news => return self.poll_alarm(cx, now),
                 Settled::Changed | Settled::Waiting => {}
             }
-        }
-    }
-
-    fn drain_soon(&mut self) {
-        let (share, now): (f64, _) = (rand::random(), Instant::now());
-        let drain = &self.rules.gateway.drain;
-        let farewell = Farewell {
-            cause: Cause::Drained,
-            code: drain.close_code,
-            reason: drain.close_reason.as_str().into(),
-        };
-        self.obey(Order { farewell, at: now + drain.spread.mul_f64(share) }, now);
-    }
-
-    /// Of several orders the earliest holds.
-    fn obey(&mut self, order: Order, now: Instant) {
-        if self.order.as_ref().is_none_or(|other| order.at < other.at) {
-            self.order = Some(Box::new(order));
-            self.rearm(now);
         }
     }
 

@@ -6,6 +6,7 @@
 //! whoever reads or writes.
 
 mod session;
+mod traits;
 
 use std::future::poll_fn;
 use std::io;
@@ -33,8 +34,8 @@ pub struct Secure<S = Socket> {
     /// Encrypted, but more than the socket took. While there is any, nothing more is encrypted.
     out: Rest,
     unread: bool,
-    /// `out` is tickets that may wait for the first answer.
-    patient: bool,
+    /// How long `out`, if it is tickets, may wait for company.
+    tickets: Tickets,
     /// The peer has said close_notify.
     ended: bool,
     /// We have.
@@ -43,6 +44,17 @@ pub struct Secure<S = Socket> {
     failed: bool,
     /// Found behind bytes that were good, and that go first.
     error: Option<Box<io::Error>>,
+}
+
+/// When tickets leave that nobody waits for.
+#[derive(Clone, Copy, PartialEq)]
+enum Tickets {
+    /// At once, as everything else.
+    Leave,
+    /// When the client turns out to have sent nothing behind its last word.
+    AwaitRequest,
+    /// It has: with the first answer, in one write.
+    AwaitAnswer,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
@@ -62,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
             plain: Rest::default(),
             out: Rest::default(),
             unread: true,
-            patient: false,
+            tickets: Tickets::Leave,
             ended: false,
             parted: false,
             failed: false,
@@ -92,7 +104,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
             let done = !self.session.is_handshaking();
             if done && self.is_tls13() {
                 // Only tickets are left to be said, and nobody waits for them.
-                self.patient = !self.out.is_empty();
+                if !self.out.is_empty() {
+                    self.tickets = Tickets::AwaitRequest;
+                }
                 return Poll::Ready(Ok(()));
             }
             let flushed = ready!(self.poll_out(cx));
@@ -190,14 +204,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
 
     fn fail(&mut self, error: io::Error) {
         self.failed = true;
-        self.patient = false;
+        self.tickets = Tickets::Leave;
         self.part.clear();
         self.error = Some(Box::new(error));
     }
 
+    /// As `poll_write`; once all of `bytes` have left, close_notify has too, in the same write where
+    /// that was possible. Only `poll_shutdown` may follow.
+    pub fn poll_write_last(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_encrypt(cx, bytes, true)
+    }
+
+    fn poll_encrypt(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        last: bool,
+    ) -> Poll<io::Result<usize>> {
+        if self.tickets == Tickets::Leave {
+            ready!(self.poll_out(cx))?;
+        }
+        let some = &bytes[..bytes.len().min(WRITE_MAX)];
+        if some.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        scratch::lend_outgoing(|outgoing| {
+            let mut len = self.bring_out(Wish::Encrypt(some, outgoing))?;
+            if last && some.len() == bytes.len() {
+                self.parted = true;
+                // Where it fails the peer does without, as with an alert that is lost.
+                len += self.bring_out(Wish::Part(&mut outgoing[len..])).unwrap_or(0);
+            }
+            self.write_or_keep(cx, &outgoing[..len])?;
+            Poll::Ready(Ok(some.len()))
+        })
+    }
+
     /// Writes what the socket did not take before.
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.patient = false;
+        self.tickets = Tickets::Leave;
         while !self.out.is_empty() {
             match ready!(Pin::new(&mut self.socket).poll_write(cx, self.out.left()))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -225,82 +274,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
             }
         }
         Ok(())
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secure<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buf.filled().len();
-        loop {
-            if !this.plain.is_empty() {
-                let some = this.plain.left().len().min(buf.remaining());
-                buf.put_slice(&this.plain.left()[..some]);
-                this.plain.take(some);
-            }
-            if buf.filled().len() > before || buf.remaining() == 0 {
-                return Poll::Ready(Ok(()));
-            }
-            if let Some(error) = this.error.take() {
-                return Poll::Ready(Err(*error));
-            }
-            if this.ended || this.failed {
-                return Poll::Ready(Ok(()));
-            }
-            let taken = this.take_in(cx, buf);
-            // An alert, say; or tickets, when the client sends no request with its last word. If
-            // the socket is full or broken, writers will see it.
-            if !this.out.is_empty() && (taken.is_pending() || !this.patient) {
-                let _ = this.poll_out(cx);
-            }
-            ready!(taken)?;
-        }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secure<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        if !this.patient {
-            ready!(this.poll_out(cx))?;
-        }
-        let bytes = &bytes[..bytes.len().min(WRITE_MAX)];
-        if bytes.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        scratch::lend_outgoing(|outgoing| {
-            let len = this.bring_out(Wish::Encrypt(bytes, outgoing))?;
-            this.write_or_keep(cx, &outgoing[..len])?;
-            Poll::Ready(Ok(bytes.len()))
-        })
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.patient { Poll::Ready(Ok(())) } else { this.poll_out(cx) }
-    }
-
-    /// close_notify, and then the end of the stream. The other direction stays open.
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if !this.parted {
-            this.parted = true;
-            let mut alert = [0; ALERT_MAX];
-            // A session that has failed has sent its alert already.
-            if let Ok(len) = this.bring_out(Wish::Part(&mut alert)) {
-                this.out.extend(&alert[..len]);
-            }
-        }
-        ready!(this.poll_out(cx))?;
-        Pin::new(&mut this.socket).poll_shutdown(cx)
     }
 }
 

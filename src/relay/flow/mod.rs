@@ -1,7 +1,8 @@
 //! One direction of a tunnel: read, scan, write straight on. What the other side does not take at
 //! once is kept, and while anything is kept nothing more is read. This file says what a flow is and
-//! how it is steered; `motion` moves its bytes.
+//! how it is steered; `motion` moves its bytes, `frames` knows what to do with each of them.
 
+mod frames;
 mod motion;
 mod pause;
 
@@ -28,6 +29,8 @@ pub(super) struct Seer<'a> {
     pub(super) nonce: Nonce,
     /// Where the source's messages are measured.
     pub(super) sizes: &'a SizeMeter,
+    /// The destination has said its Close: with the source's the stream toward it ends.
+    pub(super) parting: bool,
 }
 
 /// What is done with what a side sends.

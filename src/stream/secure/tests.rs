@@ -1,21 +1,19 @@
-//! The stream against rustls' own client, over a transport that splits reads and writes as the dice
-//! fall. A seed is in the message of whatever fails.
+//! The stream against rustls' own client. A seed is in the message of whatever fails.
 
-use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+mod wire;
+
+use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::Poll;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::SupportedProtocolVersion;
 use rustls::server::UnbufferedServerConnection;
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion,
-};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use self::wire::{Client, Pipe, configs, context, shaken};
 use super::Secure;
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
@@ -23,178 +21,6 @@ const SEEDS: u64 = 40;
 
 /// More turns than any of these exchanges takes.
 const TURNS: usize = 200_000;
-
-/// What lies between the two, and the dice.
-struct Wire {
-    to_server: VecDeque<u8>,
-    to_client: Vec<u8>,
-    hung_up: bool,
-    writes: usize,
-    dice: StdRng,
-    /// One call in so many blocks; 0: none, and nothing is split.
-    trouble: u32,
-}
-
-#[derive(Clone)]
-struct Pipe(Arc<Mutex<Wire>>);
-
-impl Pipe {
-    fn new(seed: u64, trouble: u32) -> Self {
-        Self(Arc::new(Mutex::new(Wire {
-            to_server: VecDeque::new(),
-            to_client: Vec::new(),
-            hung_up: false,
-            writes: 0,
-            dice: StdRng::seed_from_u64(seed),
-            trouble,
-        })))
-    }
-
-    fn wire(&self) -> MutexGuard<'_, Wire> {
-        self.0.lock().unwrap()
-    }
-}
-
-impl Wire {
-    fn blocks(&mut self) -> bool {
-        self.trouble > 0 && self.dice.random_ratio(1, self.trouble)
-    }
-
-    fn some(&mut self, most: usize) -> usize {
-        if self.trouble == 0 || most == 0 { most } else { self.dice.random_range(1..=most) }
-    }
-}
-
-impl AsyncRead for Pipe {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let mut wire = self.wire();
-        if wire.to_server.is_empty() && wire.hung_up {
-            return Poll::Ready(Ok(()));
-        }
-        if wire.to_server.is_empty() || wire.blocks() {
-            return Poll::Pending;
-        }
-        let most = wire.to_server.len().min(buf.remaining());
-        let some = wire.some(most);
-        buf.put_slice(&wire.to_server.drain(..some).collect::<Vec<_>>());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Pipe {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut wire = self.wire();
-        if wire.blocks() {
-            return Poll::Pending;
-        }
-        wire.writes += 1;
-        let some = wire.some(bytes.len());
-        wire.to_client.extend_from_slice(&bytes[..some]);
-        Poll::Ready(Ok(some))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-struct Configs {
-    server: Arc<ServerConfig>,
-    client: Arc<ClientConfig>,
-}
-
-fn configs(version: &'static SupportedProtocolVersion, fragment: Option<usize>) -> Configs {
-    let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![pair.cert.der().clone()], key)
-        .unwrap();
-    server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().unwrap();
-    server.send_tls13_tickets = 1;
-    let mut roots = RootCertStore::empty();
-    roots.add(pair.cert.der().clone()).unwrap();
-    let mut client = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    client.max_fragment_size = fragment;
-    Configs { server: Arc::new(server), client: Arc::new(client) }
-}
-
-/// A client that takes and gives all at once.
-struct Client {
-    tls: ClientConnection,
-    pipe: Pipe,
-    heard: Vec<u8>,
-}
-
-impl Client {
-    fn new(configs: &Configs, pipe: &Pipe) -> Self {
-        let name = ServerName::try_from("localhost").unwrap();
-        let mut tls = ClientConnection::new(Arc::clone(&configs.client), name).unwrap();
-        tls.set_buffer_limit(None);
-        Self { tls, pipe: pipe.clone(), heard: Vec::new() }
-    }
-
-    fn turn(&mut self) -> Result<(), rustls::Error> {
-        let came = std::mem::take(&mut self.pipe.wire().to_client);
-        let mut rest = came.as_slice();
-        while !rest.is_empty() {
-            self.tls.read_tls(&mut rest).unwrap();
-            let state = self.tls.process_new_packets()?;
-            let begin = self.heard.len();
-            self.heard.resize(begin + state.plaintext_bytes_to_read(), 0);
-            self.tls.reader().read_exact(&mut self.heard[begin..]).unwrap();
-        }
-        let mut out = Vec::new();
-        while self.tls.wants_write() {
-            self.tls.write_tls(&mut out).unwrap();
-        }
-        self.pipe.wire().to_server.extend(out);
-        Ok(())
-    }
-
-    fn say(&mut self, bytes: &[u8]) {
-        self.tls.writer().write_all(bytes).unwrap();
-    }
-}
-
-fn context() -> Context<'static> {
-    Context::from_waker(Waker::noop())
-}
-
-/// Shakes hands, with the server's end once that is through.
-fn shaken(configs: &Configs, seed: u64, trouble: u32, first: &[u8]) -> (Box<Secure<Pipe>>, Client) {
-    let pipe = Pipe::new(seed, trouble);
-    let mut client = Client::new(configs, &pipe);
-    client.say(first);
-    let mut accept = Box::pin(Secure::accept(pipe, Arc::clone(&configs.server), Vec::new()));
-    for _ in 0..TURNS {
-        client.turn().unwrap();
-        if let Poll::Ready(stream) = accept.as_mut().poll(&mut context()) {
-            client.turn().unwrap();
-            return (stream.unwrap(), client);
-        }
-    }
-    panic!("seed {seed}: no end of the handshake");
-}
 
 fn read(stream: &mut Secure<Pipe>, most: usize) -> Poll<io::Result<Vec<u8>>> {
     let mut bytes = vec![0; most];
@@ -317,6 +143,42 @@ fn close_notify_is_an_end_and_the_other_direction_stays_open() {
 }
 
 #[test]
+fn the_last_bytes_and_close_notify_leave_in_one_write() {
+    for version in VERSIONS {
+        let (mut stream, mut client) = shaken(&configs(version, None), 0, 0, b"");
+        flush(&mut stream);
+        let before = client.pipe.wire().writes;
+        let written = stream.poll_write_last(&mut context(), b"bye");
+        assert!(matches!(written, Poll::Ready(Ok(3))), "{version:?}");
+        assert!(Pin::new(&mut stream).poll_shutdown(&mut context()).is_ready());
+        client.turn().unwrap();
+        assert_eq!(client.heard, b"bye");
+        assert!(client.tls.process_new_packets().unwrap().peer_has_closed());
+        // Under TLS 1.3 the ticket is still there, and leaves with them.
+        assert_eq!(client.pipe.wire().writes, before + 1, "{version:?}");
+    }
+}
+
+#[test]
+fn last_bytes_that_the_socket_takes_in_pieces_arrive_before_close_notify() {
+    for seed in 0..SEEDS {
+        let configs = configs(&rustls::version::TLS13, None);
+        let (mut stream, mut client) = shaken(&configs, seed, 2, b"");
+        let words = noise(&mut StdRng::seed_from_u64(seed), 300_000);
+        let mut at = 0;
+        while at < words.len() {
+            if let Poll::Ready(some) = stream.poll_write_last(&mut context(), &words[at..]) {
+                at += some.unwrap();
+            }
+        }
+        while Pin::new(&mut stream).poll_shutdown(&mut context()).is_pending() {}
+        client.turn().unwrap();
+        assert!(client.heard == words, "seed {seed}: something is missing or wrong");
+        assert!(client.tls.process_new_packets().unwrap().peer_has_closed(), "seed {seed}");
+    }
+}
+
+#[test]
 fn what_comes_behind_our_own_close_notify_is_still_read() {
     for version in VERSIONS {
         let (mut stream, mut client) = shaken(&configs(version, None), 0, 0, b"");
@@ -397,6 +259,7 @@ fn a_session_is_resumed_by_the_ticket_that_came_with_the_first_answer() {
         assert!(!stream.resumed());
         assert_eq!(heard(&mut stream), "ask", "{version:?}");
         let before = client.pipe.wire().writes;
+        assert_eq!(heard(&mut stream), "nothing yet", "it waits for the answer as we do");
         assert!(matches!(write(&mut stream, b"answer"), Poll::Ready(Ok(6))));
         flush(&mut stream);
         assert_eq!(client.pipe.wire().writes, before + 1, "ticket and answer in one write");
