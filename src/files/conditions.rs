@@ -147,7 +147,9 @@ mod tests {
             ((*name).clone(), value.parse().expect("a value"))
         };
         let mut headers = HeaderMap::new();
-        fields.iter().map(pair).for_each(|(name, value)| drop(headers.append(name, value)));
+        for (name, value) in fields.iter().map(pair) {
+            headers.append(name, value);
+        }
         headers
     }
 

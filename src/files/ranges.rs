@@ -65,6 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "one range is what most ask for")]
     fn what_is_asked_for_is_cut_to_what_is_there() {
         let table: [(&str, &[Range<u64>]); 12] = [
             ("bytes=0-0", &[0..1]),

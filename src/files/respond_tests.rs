@@ -27,7 +27,9 @@ async fn asked(
 ) -> (u16, HeaderMap, String) {
     let pair = |(name, value): &(&'static str, &str)| (*name, value.parse().expect("a value"));
     let mut headers = HeaderMap::new();
-    fields.iter().map(pair).for_each(|(name, value)| drop(headers.append(name, value)));
+    for (name, value) in fields.iter().map(pair) {
+        headers.append(name, value);
+    }
     let ask = Ask { method: &method, headers: &headers, path: "" };
     let (parts, body) = respond(opened, &ask, true).into_parts();
     let body = body.collect().await.expect("it can be read").to_bytes();

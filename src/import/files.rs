@@ -102,6 +102,7 @@ fn folder<'a>(
 fn constant(directive: &Directive) -> Result<String, String> {
     match directive.arg(0) {
         "" => Err("it names no folder".to_owned()),
+        text if text.contains(char::is_control) => Err("its folder cannot be said".to_owned()),
         text if text.contains('$') => Err("its folder is found anew for each request".to_owned()),
         text => Ok(text.to_owned()),
     }

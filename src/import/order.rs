@@ -50,6 +50,9 @@ pub fn lend_backends(carried: &mut Vec<(&Location<'_>, Route)>, work: &mut Work<
         };
         route.backend.clone_from(&lender.backend);
         route.files.clone_from(&lender.files);
+        if route.files.is_some() {
+            route.upgrade = None;
+        }
         true
     });
 }

@@ -269,12 +269,8 @@ fn rest_of<'a>(server: &Server<'a>, all: &[Location<'a>]) -> Option<Location<'a>
     let is_taken = all.iter().any(|it| it.literal() == Some("/"));
     let has_own = !server.scope.own("root").is_empty();
     let matcher = Matcher::Prefix("/".to_owned());
-    (has_own && !is_taken).then(|| Location {
-        directive: server.directive,
-        scope,
-        matcher,
-        depth: 0,
-    })
+    let rest = Location { directive: server.directive, scope, matcher, depth: 0 };
+    (has_own && !is_taken).then_some(rest)
 }
 
 fn with_shared(mut route: Route, shared: &Route) -> Route {
