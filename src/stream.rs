@@ -28,6 +28,28 @@ pub enum Socket {
     Unix(UnixStream),
 }
 
+/// A socket between two event loops.
+#[derive(Debug)]
+pub enum Homeless {
+    /// TCP over IPv4 or IPv6.
+    Tcp(std::net::TcpStream),
+    /// A unix stream socket.
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Homeless {
+    /// Settles it on the event loop of the caller.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    pub fn settle(self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream).map(Socket::Tcp),
+            Self::Unix(stream) => UnixStream::from_std(stream).map(Socket::Unix),
+        }
+    }
+}
+
 /// What a connection reads and writes.
 #[derive(Debug)]
 pub enum Stream {
@@ -50,6 +72,17 @@ impl Socket {
 }
 
 impl Socket {
+    /// Takes it off its event loop.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    pub fn leave(self) -> io::Result<Homeless> {
+        match self {
+            Self::Tcp(stream) => stream.into_std().map(Homeless::Tcp),
+            Self::Unix(stream) => stream.into_std().map(Homeless::Unix),
+        }
+    }
+
     /// Waits for bytes and shows them without taking them; 0 at the end of the stream.
     ///
     /// # Errors

@@ -9,4 +9,4 @@ mod sweep;
 pub use crowd::{Allowance, Crowd, Place};
 pub use inherited::{HANDED_MOST, Inherited, hand_over};
 pub use listen::{Bound, ListenError};
-pub use sweep::{Accepted, Held, accept_on, accept_rest};
+pub use sweep::{Accepted, Arrival, Held, accept_on, accept_rest};

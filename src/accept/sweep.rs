@@ -15,7 +15,7 @@ use super::listen::Bound;
 use crate::drain::{Guard, Watch};
 use crate::observe::books::Books;
 use crate::observe::metrics::Present;
-use crate::stream::Socket;
+use crate::stream::{Homeless, Socket};
 
 /// The first pause after the system had no descriptor or memory; it doubles each time.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
@@ -44,6 +44,71 @@ pub struct Held {
     _present: Present,
     /// Its place among those of its address.
     pub place: Option<Place>,
+    /// Its seat on an event loop.
+    pub seat: Option<Present>,
+}
+
+/// A connection as it comes to the event loop that it stays on.
+#[derive(Debug)]
+pub enum Arrival {
+    /// It was accepted there.
+    Here(Accepted),
+    /// It comes from another.
+    Sent(Parcel),
+}
+
+/// A connection on its way from one event loop to another.
+#[derive(Debug)]
+pub struct Parcel {
+    socket: Homeless,
+    peer: Option<SocketAddr>,
+    local: Option<SocketAddr>,
+    held: Held,
+}
+
+impl Accepted {
+    /// A connection that was just accepted, counted from here on.
+    pub fn new(
+        (socket, peer): (Socket, Option<SocketAddr>),
+        permit: OwnedSemaphorePermit,
+        drain: &Watch,
+        books: &Books,
+    ) -> Self {
+        books.metrics.accepted.add(1);
+        let held = Held {
+            _permit: permit,
+            _guard: drain.guard(),
+            _present: books.metrics.connections.enter(),
+            place: None,
+            seat: None,
+        };
+        let local = socket.local_addr();
+        Self { socket, peer, local, held }
+    }
+
+    /// Takes it off this event loop.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2); the connection is closed then.
+    pub fn leave(self) -> io::Result<Parcel> {
+        let Self { socket, peer, local, held } = self;
+        Ok(Parcel { socket: socket.leave()?, peer, local, held })
+    }
+}
+
+impl Arrival {
+    /// Settles it on this event loop.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2); the connection is closed then.
+    pub fn settle(self) -> io::Result<Accepted> {
+        match self {
+            Self::Here(accepted) => Ok(accepted),
+            Self::Sent(Parcel { socket, peer, local, held }) => {
+                Ok(Accepted { socket: socket.settle()?, peer, local, held })
+            }
+        }
+    }
 }
 
 /// Accepts for ever and hands each connection to `take`, which must not block.
@@ -62,7 +127,7 @@ pub async fn accept_on(
         match bound.accept().await {
             Ok(connection) => {
                 pause = PAUSE_FIRST;
-                take(accepted(connection, permit, drain, books));
+                take(Accepted::new(connection, permit, drain, books));
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
@@ -87,28 +152,11 @@ pub async fn accept_rest(
     while let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
         let mut next = pin!(bound.accept());
         match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
-            Poll::Ready(Ok(connection)) => take(accepted(connection, permit, drain, books)),
+            Poll::Ready(Ok(connection)) => take(Accepted::new(connection, permit, drain, books)),
             Poll::Ready(Err(error)) if concerns_one_connection(&error) => {}
             Poll::Ready(Err(_)) | Poll::Pending => return,
         }
     }
-}
-
-fn accepted(
-    (socket, peer): (Socket, Option<SocketAddr>),
-    permit: OwnedSemaphorePermit,
-    drain: &Watch,
-    books: &Books,
-) -> Accepted {
-    books.metrics.accepted.add(1);
-    let held = Held {
-        _permit: permit,
-        _guard: drain.guard(),
-        _present: books.metrics.connections.enter(),
-        place: None,
-    };
-    let local = socket.local_addr();
-    Accepted { socket, peer, local, held }
 }
 
 /// Errors of a connection that broke while it was queued: the next one may be fine.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::accept::{Accepted, Crowd, Held};
+use crate::accept::{Accepted, Arrival, Crowd, Held};
 use crate::drain::{Phase, Watch};
 use crate::http::{self, Door, Served, Spelling, Switched, Visit};
 use crate::life::{By, Cause, Stage, TlsFault};
@@ -48,11 +48,11 @@ type Tunnelled = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Walks one connection through the rooms. What it needs on the way is in boxes of their own time:
 /// the task is as big as what is here, for as long as it lives.
 pub fn walk(
-    accepted: Accepted,
+    arrival: Arrival,
     house: House,
     snapshot: Arc<Snapshot>,
 ) -> impl Future<Output = ()> + Send {
-    let arriving = Box::pin(arrive(accepted, house, snapshot));
+    let arriving = Box::pin(arrive(arrival, house, snapshot));
     async move {
         let arrived = arriving.await;
         if let Some((tunnel, held)) = arrived {
@@ -64,10 +64,14 @@ pub fn walk(
 
 /// Up to the switch of protocols, if there is one.
 async fn arrive(
-    mut accepted: Accepted,
+    arrival: Arrival,
     mut house: House,
     snapshot: Arc<Snapshot>,
 ) -> Option<(Tunnelled, Held)> {
+    let mut accepted = arrival
+        .settle()
+        .inspect_err(|error| tracing::warn!(%error, "a connection could not change its loop"))
+        .ok()?;
     if entry::is_spoken_for(&accepted, &house) {
         accepted = entry::introduce(accepted, &mut house, &snapshot).await?;
     }

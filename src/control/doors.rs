@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::contained::contained;
 use super::gateway::{Shared, spawn};
+use super::loops::Loops;
 use crate::accept::{self, Accepted, Bound, Crowd, Inherited, ListenError};
 use crate::config::model::{ListenAddress, Listener, Protocol};
 use crate::connection::{House, receive, walk};
@@ -24,6 +25,7 @@ pub(super) struct Porch {
     pub drain: Watch,
     pub spelling: Spelling,
     pub crowd: Arc<Crowd>,
+    pub loops: Arc<Loops>,
 }
 
 /// The listeners of the running configuration, in its order.
@@ -178,7 +180,8 @@ async fn listen(
         };
         let snapshot = porch.shared.snapshot.load_full();
         if let Some(accepted) = receive(accepted, &house, &snapshot) {
-            spawn(contained(walk(accepted, house, snapshot), Arc::clone(books)));
+            let walk = |arrival| contained(walk(arrival, house, snapshot), Arc::clone(books));
+            porch.loops.settle(accepted, walk);
         }
     };
     let mut draining = drain.clone();

@@ -13,6 +13,7 @@ use super::certificates::Files;
 use super::chores;
 use super::doors::{Doors, Porch};
 use super::handover::{HandoverError, Program, hand_over};
+use super::loops::Loops;
 use super::upkeep::Upkeep;
 use super::window::{AdminError, Window};
 use super::{memory, removed};
@@ -40,6 +41,7 @@ pub struct Gateway {
     window: Window,
     files: Files,
     upkeep: Upkeep,
+    loops: Arc<Loops>,
 }
 
 /// What outlives a reload.
@@ -64,6 +66,9 @@ pub enum StartError {
     /// The file for access lines.
     #[error("the access log cannot be opened: {0}")]
     AccessLog(#[source] io::Error),
+    /// The event loops beside the one that it is started on.
+    #[error("an event loop cannot be started: {0}")]
+    Loops(#[source] io::Error),
     /// hyper does not do what we rely on.
     #[error(transparent)]
     Spelling(#[from] SpellingError),
@@ -84,24 +89,18 @@ pub enum ReloadError {
 }
 
 impl Gateway {
-    /// Starts a gateway that writes access lines as `config` says; inside a tokio runtime.
+    /// Starts a gateway that writes access lines as `config` says, on the event loop of the caller, a tokio
+    /// runtime, and on those beside it that `gateway.workers` asks for.
     ///
     /// # Errors
     /// [`StartError`]; certificates are read before anything is bound.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_on(config, Inherited::default()).await
-    }
-
-    /// As [`Gateway::start`], on sockets that are there already.
-    ///
-    /// # Errors
-    /// As [`Gateway::start`].
-    pub async fn start_on(config: Config, inherited: Inherited) -> Result<Self, StartError> {
+    pub async fn start(config: Config, inherited: Inherited) -> Result<Self, StartError> {
         let access = open_access(&config).map_err(StartError::AccessLog)?;
-        Self::start_with(config, Books::new(access), inherited).await
+        let loops = Loops::start(config.gateway.workers).map_err(StartError::Loops)?;
+        Self::open(config, Books::new(access), inherited, loops).await
     }
 
-    /// As [`Gateway::start_on`], with books of the caller's.
+    /// Starts a gateway with books of the caller's, on the event loop of the caller alone.
     ///
     /// # Errors
     /// As [`Gateway::start`].
@@ -110,6 +109,15 @@ impl Gateway {
         books: Books,
         inherited: Inherited,
     ) -> Result<Self, StartError> {
+        Self::open(config, books, inherited, Loops::default()).await
+    }
+
+    async fn open(
+        config: Config,
+        books: Books,
+        inherited: Inherited,
+        loops: Loops,
+    ) -> Result<Self, StartError> {
         let tickets = Tickets::default();
         let snapshot = Snapshot::build(&config, &tickets, None)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -117,12 +125,14 @@ impl Gateway {
         let shared = Arc::new(Shared { snapshot, tickets, books: Arc::new(books) });
         let (signal, watch) = Signal::new();
         let permits = Arc::new(Semaphore::new(config.gateway.max_connections));
+        let loops = Arc::new(loops);
         let porch = Porch {
             shared: Arc::clone(&shared),
             permits,
             drain: watch.clone(),
             spelling,
             crowd: Arc::default(),
+            loops: Arc::clone(&loops),
         };
         let mut doors = Doors::new(porch, inherited);
         let mut window = Window::new(&shared, &watch);
@@ -135,7 +145,7 @@ impl Gateway {
         spawn(chores::remember(Arc::clone(&shared.books), watch.clone()));
         spawn(memory::watch(Arc::clone(&shared), watch));
         let files = Files::of(&config);
-        Ok(Self { signal, shared, config, doors, window, files, upkeep })
+        Ok(Self { signal, shared, config, doors, window, files, upkeep, loops })
     }
 
     /// Where it listens, in the order of the configuration; port 0 has become a real one.
@@ -151,6 +161,11 @@ impl Gateway {
     /// Counters and access log.
     pub fn books(&self) -> &Arc<Books> {
         &self.shared.books
+    }
+
+    /// The event loops that connections are on.
+    pub(super) fn loops(&self) -> &Arc<Loops> {
+        &self.loops
     }
 
     /// Connections that have not ended yet.

@@ -9,6 +9,7 @@ mod doors;
 mod gateway;
 mod handover;
 mod limits;
+mod loops;
 mod memory;
 mod removed;
 mod run;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sd_notify::NotifyState;
-use tokio::runtime::{Builder, Runtime};
 use tokio::time::{interval, sleep};
 
 use super::certificates::warn_of_expiry;
 use super::gateway::{Gateway, StartError, form, spawn};
 use super::handover::{Predecessor, Program};
 use super::limits::raise_descriptors;
+use super::loops::{Loops, runtime};
 use super::signals::{Signals, Wish};
 use crate::accept::Inherited;
 use crate::config::{self, Config};
@@ -66,7 +66,7 @@ pub fn run(path: &Path, ready: impl FnOnce()) -> Exit {
             return Exit::Failed;
         }
     };
-    match runtime(&config) {
+    match runtime() {
         Ok(runtime) => runtime.block_on(live(config, path, heritage, ready)),
         Err(error) => {
             tracing::error!(%error, "the event loop cannot be started");
@@ -93,14 +93,6 @@ impl Heritage {
     }
 }
 
-fn runtime(config: &Config) -> io::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
-    if config.gateway.workers > 0 {
-        builder.worker_threads(config.gateway.workers);
-    }
-    builder.enable_all().thread_name("event-loop").build()
-}
-
 async fn live(config: Config, path: &Path, heritage: Heritage, ready: impl FnOnce()) -> Exit {
     let (mut signals, program) = match Signals::listen().and_then(|it| Ok((it, Program::this()?))) {
         Ok(both) => both,
@@ -109,7 +101,7 @@ async fn live(config: Config, path: &Path, heritage: Heritage, ready: impl FnOnc
             return Exit::Failed;
         }
     };
-    let gateway = match Gateway::start_on(config, heritage.inherited).await {
+    let gateway = match Gateway::start(config, heritage.inherited).await {
         Ok(gateway) => gateway,
         Err(error) => {
             tracing::error!("{error}");
@@ -122,19 +114,21 @@ async fn live(config: Config, path: &Path, heritage: Heritage, ready: impl FnOnc
     heritage.predecessor.into_iter().for_each(Predecessor::dismiss);
     tell_systemd(&[NotifyState::Ready]);
     ready();
-    feed_watchdog();
+    feed_watchdog(Arc::clone(gateway.loops()));
     obey(gateway, &mut signals, path, &program).await;
     Exit::Stopped
 }
 
-/// Tells systemd from the event loop that the event loop moves. Where systemd hears nothing for
+/// Tells systemd from an event loop that all of them move. Where systemd hears nothing for
 /// WatchdogSec= it starts the service anew.
-fn feed_watchdog() {
+fn feed_watchdog(loops: Arc<Loops>) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     spawn(async move {
         let mut every = tokio::time::interval(limit / 3);
         loop {
             every.tick().await;
+            // Without a limit: where one does not answer, silence is what systemd waits for.
+            loops.answer().await;
             tell_systemd(&[NotifyState::Watchdog]);
         }
     });

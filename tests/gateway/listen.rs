@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wsgate::accept::Inherited;
 use wsgate::life::{Cause, Refusal};
 
 use crate::house::client::{Client, field, upgrade_fields};
@@ -58,7 +59,7 @@ async fn a_socket_file_left_behind_is_replaced_and_a_live_one_is_not() {
     let house = House::with(&text).await;
     assert!(Client::unix(path.as_ref()).await.is_ok());
     let (config, _) = crate::house::read(&text);
-    let second = wsgate::control::Gateway::start(config).await;
+    let second = wsgate::control::Gateway::start(config, Inherited::default()).await;
     assert!(second.is_err_and(|error| error.to_string().contains("stale.sock")));
     assert!(Client::unix(path.as_ref()).await.is_ok(), "the first one still listens");
     house.finish().await;
