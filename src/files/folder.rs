@@ -74,7 +74,7 @@ impl Folder {
         }
     }
 
-    /// Adds what every answer of this folder says of caches.
+    /// Adds what an answer of this folder says of caches, unless it is an error.
     pub fn mark(&self, headers: &mut HeaderMap) {
         if let Some(value) = &self.cache_control {
             headers.insert(CACHE_CONTROL, value.clone());
@@ -97,7 +97,10 @@ impl Folder {
             Found::Folder => Ok(Answer::Folder),
             Found::File(opened) => {
                 let mut response = respond(opened, ask, self.compress);
-                self.mark(response.headers_mut());
+                // A 412 or 416 is the answer to this request alone.
+                if response.status().as_u16() < 400 {
+                    self.mark(response.headers_mut());
+                }
                 Ok(Answer::File(Box::new(response)))
             }
         }

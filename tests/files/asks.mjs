@@ -53,7 +53,7 @@ const others = [
   head('/digits.txt', { Range: 'bytes=0-4' }),
   get('/spa/'), get('/spa/app.js'), get('/spa/rooms/7'), get('/spa/rooms/7?x=y'), head('/spa/none'),
   get('/assets/style.css'), get('/assets/style.css', { 'If-None-Match': 'etag' }), get('/assets/nothing'), get('/assets/deep'),
-  get('/assets/style.css', { Range: 'bytes=0-3' }),
+  get('/assets/style.css', { Range: 'bytes=0-3' }), get('/assets/style.css', { Range: 'bytes=900-' }), get('/assets/style.css', { 'If-Match': '"other"' }),
 ];
 
 export const asks = [...plain, ...heads, ...ranges, ...conditions, ...encodings, ...escapes, ...others];
