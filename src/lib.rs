@@ -9,6 +9,7 @@ pub mod config;
 pub mod connection;
 pub mod control;
 pub mod drain;
+pub mod files;
 pub mod framing;
 pub mod http;
 pub mod import;

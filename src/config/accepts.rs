@@ -56,6 +56,16 @@ pub fn replacement(text: &str) -> bool {
     path::replacement(text).is_ok()
 }
 
+/// One of `routes.index`
+pub fn index(text: &str) -> bool {
+    path::index(text).is_ok()
+}
+
+/// `routes.fallback`
+pub fn fallback(text: &str) -> bool {
+    path::fallback(text).is_ok()
+}
+
 /// An entry of `routes.set_headers`.
 ///
 /// # Errors

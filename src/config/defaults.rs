@@ -120,6 +120,14 @@ pub const STALLED_WRITER: Option<Duration> = Some(seconds(30));
 /// `limits.request_body`: a photo from a phone.
 pub const REQUEST_BODY: Option<u64> = Some(10 * 1024 * 1024);
 
+/// `routes.index`: what every web server looks for.
+pub const INDEX: &[&str] = &["index.html"];
+/// `routes.cache`: only who names the files knows how long they stay what they are.
+pub const CACHE: Option<Duration> = None;
+/// `routes.compress`: it costs processor time, and a page with secrets must not be compressed beside
+/// what a stranger chose.
+pub const COMPRESS: bool = false;
+
 /// `timeouts.upgrade_response`: a login check behind the handshake may ask a platform's API.
 pub const UPGRADE_RESPONSE: Option<Duration> = Some(seconds(10));
 /// `timeouts.response`: as nginx's `proxy_read_timeout`.

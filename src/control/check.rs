@@ -13,6 +13,7 @@ use crate::config::model::{
     ServerAddress, Site, TlsVersion, Upgrade,
 };
 use crate::config::{self, Problem, Report};
+use crate::files::{Absent, look_at};
 use crate::http::inspect_pages;
 use crate::tls::inspect::{Roots, covers, expiry, inspect_with};
 use crate::tls::pem::read_chain;
@@ -61,7 +62,8 @@ fn judge(loaded: Result<(Config, Report), Report>, machine: &Machine) -> (String
         .into_iter()
         .chain(inspect_pages(&config))
         .chain(limits(&config, machine))
-        .chain(slow_pings(&config));
+        .chain(slow_pings(&config))
+        .chain(folders(&config));
     for problem in found {
         report.push(problem);
     }
@@ -147,6 +149,23 @@ fn slow_pings(config: &Config) -> Vec<Problem> {
     problems
 }
 
+/// Folders that are served, but not there.
+fn folders(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for route in config.sites.iter().flat_map(|it| &it.routes) {
+        let Action::Files(files) = &route.action else { continue };
+        let Err(reason) = look_at(&files.root.value) else { continue };
+        let folder = files.root.value.display();
+        let message = match reason {
+            Absent::NoFile => format!("there is no folder `{folder}`"),
+            reason => format!("`{folder}` cannot be served: {reason}"),
+        };
+        let hint = "until it is there and readable for wsgate's user, this route has no file";
+        problems.push(Problem::warning(Some(files.root.spot.clone()), message).hint(hint));
+    }
+    problems
+}
+
 /// What would be served.
 fn summary(config: &Config, now: SystemTime) -> String {
     let mut text = String::from("The configuration is valid. It would serve:\n");
@@ -212,6 +231,7 @@ fn is_whole(site: &Site) -> bool {
 fn leads_to(route: &Route, config: &Config) -> String {
     match &route.action {
         Action::Forward(place) => config.backends.get(*place).map(backend_name).unwrap_or_default(),
+        Action::Files(files) => format!("files in {}", files.root.value.display()),
         Action::Redirect(redirect) => redirect_name(redirect),
         Action::Reply(reply) => format!("answered with {}", reply.status),
     }

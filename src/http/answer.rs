@@ -13,6 +13,7 @@ use super::admission::{self, Asking};
 use super::admitted::Admitted;
 use super::client_ip;
 use super::clock::Clock;
+use super::files;
 use super::found::Found;
 use super::handshake::{self, Wish};
 use super::head::{self, Authority};
@@ -165,6 +166,17 @@ impl Desk {
                 record.end_here(By::Gateway, Cause::Finished);
                 let told = found.told(form, record);
                 let mut response = own.answer(&admitted.asked(request.uri()), &told);
+                found.dress(response.headers_mut(), self.visit.is_tls(), record);
+                return Ok(Turned::Plain(response, Some(place), By::Gateway));
+            }
+            Leads::Files(folder) => {
+                match wish {
+                    Wish::Plain => {}
+                    Wish::WebSocket => return Err(refuse(Refusal::UpgradeNever)),
+                    Wish::Foreign => return Err(refuse(Refusal::ForeignUpgrade)),
+                }
+                let place = take_place(route).map_err(refuse)?;
+                let mut response = files::serve(&request, folder, &admitted, record).await?;
                 found.dress(response.headers_mut(), self.visit.is_tls(), record);
                 return Ok(Turned::Plain(response, Some(place), By::Gateway));
             }

@@ -90,14 +90,19 @@ pub fn encode(path: &str) -> String {
     encoded
 }
 
-/// Puts `replacement` in the place of the first `matched_prefix_len` bytes and encodes the result,
-/// which begins with `/` and has exactly one `/` at the seam. When nothing stands behind the prefix
-/// the replacement alone is the path.
+/// As [`put_in_place`], percent-encoded for a request line.
+pub fn replace_prefix(normalised: &str, matched_prefix_len: usize, replacement: &str) -> String {
+    encode(&put_in_place(normalised, matched_prefix_len, replacement))
+}
+
+/// Puts `replacement` in the place of the first `matched_prefix_len` bytes of a path. What comes of it
+/// begins with `/` and has exactly one `/` at the seam. When nothing stands behind the prefix the
+/// replacement alone is the path.
 ///
 /// `replacement` is plain text, as a route is written, not percent-encoded. The length must come
 /// from [`Match::prefix_len`](super::router::Match), which always ends at a segment border: a cut
 /// inside a segment could make a dot segment out of its end.
-pub fn replace_prefix(normalised: &str, matched_prefix_len: usize, replacement: &str) -> String {
+pub fn put_in_place(normalised: &str, matched_prefix_len: usize, replacement: &str) -> String {
     let rest = normalised.get(matched_prefix_len..).unwrap_or("");
     let mut path = String::with_capacity(replacement.len() + rest.len() + 2);
     if !replacement.starts_with('/') {
@@ -109,7 +114,7 @@ pub fn replace_prefix(normalised: &str, matched_prefix_len: usize, replacement: 
         path.push('/');
         path.push_str(rest.trim_start_matches('/'));
     }
-    encode(&path)
+    path
 }
 
 fn decode(raw_path: &str) -> Result<Cow<'_, str>, BadPath> {

@@ -69,6 +69,7 @@ impl Body for Recorded {
                 let cause = match error {
                     BodyError::Silent => Cause::Timer(Timer::Response),
                     BodyError::Broken(_) => Cause::Reset,
+                    BodyError::File(fault) => fault.cause(),
                 };
                 record.end_here(By::Backend, cause);
             }

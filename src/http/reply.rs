@@ -6,10 +6,11 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Response, StatusCode};
 
 use super::errors::{Told, error};
+use crate::files::BodyFault;
 use crate::life::{Cause, Fault, Refusal, Timer};
 
 /// The status of a switch of protocols, in the access line.
@@ -30,6 +31,9 @@ pub enum BodyError {
     /// The backend's stream broke.
     #[error("the backend's answer broke off: {0}")]
     Broken(#[source] hyper::Error),
+    /// A file could not be read to its end.
+    #[error("{0}")]
+    File(#[source] BodyFault),
 }
 
 /// The status that tells a client of `cause`.
@@ -42,7 +46,9 @@ pub fn status(cause: Cause) -> StatusCode {
         Cause::Timer(Timer::Hold) | Cause::Backend(Fault::NoServer) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+        Cause::Timer(Timer::Disk) => StatusCode::SERVICE_UNAVAILABLE,
         Cause::Timer(_) => StatusCode::GATEWAY_TIMEOUT,
+        Cause::Backend(Fault::File) => StatusCode::INTERNAL_SERVER_ERROR,
         Cause::Backend(_) => StatusCode::BAD_GATEWAY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -58,12 +64,14 @@ fn refused(refusal: Refusal) -> StatusCode {
         | Refusal::BadHandshake
         | Refusal::ForeignUpgrade => StatusCode::BAD_REQUEST,
         Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-        Refusal::NoRoute => StatusCode::NOT_FOUND,
+        Refusal::NoRoute | Refusal::NoFile => StatusCode::NOT_FOUND,
+        Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::Address
         | Refusal::Origin
         | Refusal::MissingOrigin
         | Refusal::AppId
         | Refusal::NeedsCertificate
+        | Refusal::Unreadable
         | Refusal::UpgradeNever => StatusCode::FORBIDDEN,
         Refusal::UpgradeRequired | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
         Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -91,6 +99,10 @@ pub fn denial(cause: Cause, told: &Told<'_>) -> Response<ReplyBody> {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             // RFC 6455 section 4.4.
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        // RFC 9110 section 15.5.6.
+        Cause::Refusal(Refusal::Method) => {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         // What follows on this connection could be read in two ways, or is not wanted.
         Cause::Refusal(
@@ -146,6 +158,7 @@ fn words(cause: Cause) -> &'static str {
         }
         Cause::Reset => "the request broke off",
         Cause::Timer(Timer::Hold) => fault_words(Fault::NoServer),
+        Cause::Timer(Timer::Disk) => "the file takes too long to be read; try again",
         Cause::Timer(_) => "the backend took too long to answer",
         Cause::Backend(fault) => fault_words(fault),
         _ => "the gateway could not go on",
@@ -181,6 +194,9 @@ fn refusal_words(refusal: Refusal) -> &'static str {
         Refusal::MessageRate => "too many messages",
         Refusal::ByteRate => "too many bytes",
         Refusal::ProxyHeader => "the load balancer does not say whom it speaks for",
+        Refusal::Method => "only GET and HEAD are answered at this path",
+        Refusal::NoFile => "there is no such file",
+        Refusal::Unreadable => "this may not be read",
         Refusal::Redirected => "use https",
     }
 }
@@ -191,6 +207,7 @@ fn fault_words(fault: Fault) -> &'static str {
         Fault::NoServer => "no backend is up; try again",
         Fault::NoAnswer => "the backend closed the connection without an answer",
         Fault::UnaskedUpgrade => "the backend switched protocols without being asked",
+        Fault::File => "the file cannot be read",
         Fault::BadAnswer
         | Fault::BadAccept
         | Fault::UnofferedSubprotocol

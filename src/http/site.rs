@@ -12,6 +12,7 @@ use super::places::{AllPlaces, Places};
 use super::router::Router;
 use crate::config::model::{self, Action, Config};
 use crate::config::names::Names;
+use crate::files::Folder;
 use crate::observe::lane::Lane;
 use crate::observe::sockets::Sockets;
 use crate::upstream::{Pool, Pools};
@@ -40,6 +41,8 @@ pub struct Site {
 pub enum Leads {
     /// Servers.
     Pool(Arc<Pool>),
+    /// A folder.
+    Files(Folder),
     /// The gateway itself.
     Own(Own),
 }
@@ -79,6 +82,7 @@ impl Leads {
     fn to(action: &Action, pools: &Pools) -> Option<Self> {
         match action {
             Action::Forward(place) => pools.at(*place).map(Arc::clone).map(Self::Pool),
+            Action::Files(files) => Some(Self::Files(Folder::new(files))),
             Action::Redirect(redirect) => Some(Self::Own(Own::Redirect(redirect.clone()))),
             Action::Reply(reply) => Some(Self::Own(Own::Reply(reply.clone()))),
         }
@@ -88,7 +92,7 @@ impl Leads {
     fn name(&self) -> &str {
         match self {
             Self::Pool(pool) => pool.name(),
-            Self::Own(_) => "",
+            Self::Files(_) | Self::Own(_) => "",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::answers::rewrites_away;
 use super::draft::Listener;
+use super::files;
 use super::ledger::Fate;
 use super::locations::{Location, locations};
 use super::parser::Directive;
@@ -62,7 +63,8 @@ fn has_name(server: &Scope<'_>) -> bool {
 
 /// Whether some location of the server has a backend.
 pub fn leads_somewhere(server: &Scope<'_>) -> bool {
-    locations(server).iter().any(|it| !it.scope.own("proxy_pass").is_empty())
+    let leads = |it: &Scope<'_>| !it.own("proxy_pass").is_empty() || files::names_a_folder(it);
+    files::names_a_folder(server) || locations(server).iter().any(|it| leads(&it.scope))
 }
 
 fn passes(scope: &Scope<'_>) -> bool {

@@ -121,6 +121,8 @@ pub struct Route {
     pub path: String,
     /// `backend`
     pub backend: String,
+    /// `root` and what goes with it, instead of `backend`.
+    pub files: Option<Files>,
     /// What there is instead of a backend.
     pub own: Option<Own>,
     /// `response_headers`
@@ -163,6 +165,21 @@ pub struct Route {
     pub limits: Vec<(&'static str, String)>,
     /// `timeouts`, keys and values.
     pub timeouts: Vec<(&'static str, String)>,
+}
+
+/// What a route with `root` says of its folder.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// `root`
+    pub root: String,
+    /// `index`, when it is not the usual one.
+    pub index: Option<Vec<String>>,
+    /// `fallback`, when it is not `=404`.
+    pub fallback: Option<String>,
+    /// `cache`, when it is not `off`.
+    pub cache: Option<String>,
+    /// `compress = true`
+    pub compress: bool,
 }
 
 impl Draft {
@@ -285,6 +302,20 @@ impl Site {
     }
 }
 
+impl Files {
+    fn render(&self, text: &mut String) {
+        line(text, "root", &quoted(&self.root));
+        if let Some(index) = self.index.as_ref().filter(|it| **it != ["index.html"]) {
+            list(text, "index", index);
+        }
+        optional(text, "fallback", self.fallback.as_deref());
+        optional(text, "cache", self.cache.as_deref());
+        if self.compress {
+            line(text, "compress", "true");
+        }
+    }
+}
+
 impl Route {
     fn render(&self, text: &mut String) {
         text.push('\n');
@@ -296,7 +327,10 @@ impl Route {
             self.response(text);
             return self.clients(text);
         }
-        line(text, "backend", &quoted(&self.backend));
+        match &self.files {
+            Some(files) => files.render(text),
+            None => line(text, "backend", &quoted(&self.backend)),
+        }
         optional(text, "upgrade", self.upgrade);
         optional(text, "strip_prefix", self.strip_prefix.as_deref());
         inline_table(text, "set_headers", &self.set_headers);

@@ -9,10 +9,12 @@
 mod access;
 mod answers;
 mod conditions;
+mod cover;
 mod doors;
 mod draft;
 mod dump;
 mod fields;
+mod files;
 mod headers;
 mod ledger;
 mod lexer;
@@ -103,6 +105,9 @@ fn look_up(directive: &Directive, ledger: &mut Ledger) {
     let off =
         table::is_off(&directive.args) && !table::OFF_DIFFERS.contains(&directive.name.as_str());
     match table::meaning(&directive.name) {
+        Meaning::Read if off && table::OFF_IS_SAME.contains(&directive.name.as_str()) => {
+            ledger.carried_as(directive, "off here, too");
+        }
         Meaning::Read => {}
         Meaning::Same(why) => ledger.carried_as(directive, why),
         _ if off => ledger.carried_as(directive, "off here, too"),

@@ -17,7 +17,7 @@ pub fn domains(
     for name in names {
         let both = name.strip_prefix('.').map(|it| vec![it.to_owned(), format!("*.{it}")]);
         for name in both.unwrap_or_else(|| vec![name.clone()]) {
-            if !accepts::domain(&name) {
+            if name == "_" || !accepts::domain(&name) {
                 strange.push(name);
             } else if work.draft.sites.iter().any(|it| it.domains.contains(&name)) {
                 taken = true;

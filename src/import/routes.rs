@@ -6,6 +6,7 @@ use super::answers;
 use super::conditions::conditions;
 use super::draft::{Own, Route};
 use super::fields;
+use super::files;
 use super::headers::headers;
 use super::ledger::Fate;
 use super::limits;
@@ -43,6 +44,9 @@ pub fn route<'a>(
         return Ok(route);
     }
     let Some((proxy_pass, scope)) = destination(location, all, work) else {
+        if sends_files(location) {
+            return of_files(location, all, domains, route, work);
+        }
         return Err(why_not(&location.scope).to_owned());
     };
     let host = target(proxy_pass, location, &scope, &mut route, work)?;
@@ -53,6 +57,36 @@ pub fn route<'a>(
     limits(&scope, &mut route, work);
     conditions(&location.scope, domains, &mut route, work);
     access::access(&scope, &mut route, work);
+    Ok(route)
+}
+
+/// Whether nginx would look for a file here, as far as can be seen.
+fn sends_files(location: &Location<'_>) -> bool {
+    let scope = &location.scope;
+    let returns = !scope.own("return").is_empty() || access::denies_everybody(scope);
+    let passes = scope.innermost().iter().any(|it| passes_on(&it.name));
+    !returns && !passes && files::names_a_folder(scope)
+}
+
+fn passes_on(name: &str) -> bool {
+    name.ends_with("_pass") || name.contains("_by_lua") || name.starts_with("push_stream")
+}
+
+fn of_files<'a>(
+    location: &Location<'a>,
+    all: &[Location<'a>],
+    domains: &[String],
+    mut route: Route,
+    work: &mut Work<'a>,
+) -> Result<Route, String> {
+    files::files(location, &mut route, work)?;
+    fields::fields(&location.scope, &mut route, work);
+    work.ledger.carried(location.directive);
+    differences(location, &route, all, work);
+    conditions(&location.scope, domains, &mut route, work);
+    access::access(&location.scope, &mut route, work);
+    // The gateway answers here itself: no WebSocket comes as far.
+    route.upgrade = None;
     Ok(route)
 }
 
@@ -82,11 +116,7 @@ fn destination<'a>(
 /// Why a location has no counterpart.
 fn why_not(scope: &Scope<'_>) -> &'static str {
     let has = |names: &[&str]| scope.innermost().iter().any(|it| names.contains(&it.name.as_str()));
-    let passes = scope
-        .innermost()
-        .iter()
-        .any(|it| it.name.ends_with("_pass") || it.name.ends_with("_pass_by_lua"));
-    if passes {
+    if scope.innermost().iter().any(|it| it.name.ends_with("_pass")) {
         return "backends speak HTTP/1.1 or WebSocket";
     }
     if has(&["stub_status", "push_stream_publisher"]) {
@@ -100,7 +130,7 @@ fn why_not(scope: &Scope<'_>) -> &'static str {
     {
         return "the backend of a path is always the same";
     }
-    "static files are not served"
+    "it names no folder of files"
 }
 
 fn differences(location: &Location<'_>, route: &Route, all: &[Location<'_>], work: &mut Work<'_>) {
@@ -110,7 +140,7 @@ fn differences(location: &Location<'_>, route: &Route, all: &[Location<'_>], wor
             let bare = path.trim_end_matches('/');
             if !path.ends_with('/') {
                 work.ledger.differs(location.directive, SEGMENTS);
-            } else if !exact(bare) && !route.path.starts_with('~') {
+            } else if route.files.is_none() && !exact(bare) && !route.path.starts_with('~') {
                 work.ledger.differs(location.directive, CLOSING_SLASH);
             }
         }
@@ -168,6 +198,12 @@ pub fn lost(location: &Location<'_>, reason: &str, routes: &[Route], work: &mut 
             );
         }
         return;
+    }
+    let refuses = |it: &Route| it.closed || it.own.as_ref().is_some_and(Own::refuses);
+    let shut = |it: &Route| refuses(it) && Ok(&it.path) == location.path().as_ref();
+    if routes.iter().any(shut) {
+        let closed = "closed (403), so that no file is sent instead";
+        return work.ledger.not(location.directive, &format!("{reason}; {closed}"));
     }
     let goes_to = match location.literal() {
         Some(path) => covering(path, routes).map_or_else(

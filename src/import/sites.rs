@@ -4,11 +4,12 @@
 use super::access;
 use super::answers;
 use super::conditions::conditions;
+use super::cover::covered;
 use super::doors::{self, Purpose};
 use super::draft::{Listener, Own, Route, Site};
 use super::fields;
 use super::listeners::{self, Listen};
-use super::locations::locations;
+use super::locations::{Location, Matcher, locations};
 use super::names;
 use super::order::{fence, ordered};
 use super::pages;
@@ -263,13 +264,13 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
     for rewrite in server.scope.own("rewrite") {
         work.ledger.not(rewrite, "paths are only changed by replacing a prefix");
     }
-    let (mut carried, mut lost) = (Vec::new(), Vec::new());
-    for location in &all {
-        match routes::route(location, &all, domains, work) {
-            Ok(route) => carried.push((location, with_shared(route, &shared))),
-            Err(reason) => lost.push((location, reason)),
-        }
+    let rest = rest_of(server, &all);
+    let mut results: Vec<(&Location<'a>, Result<Route, String>)> = Vec::new();
+    for location in all.iter().chain(&rest) {
+        let route = routes::route(location, &all, domains, work);
+        results.push((location, route.map(|it| with_shared(it, &shared))));
     }
+    let (carried, lost) = covered(results, server.directive);
     let fences: Vec<Route> =
         carried.iter().filter_map(|(it, route)| fence(it, route, &all)).collect();
     let mut routes = ordered(carried, &all, work);
@@ -284,9 +285,21 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
     routes
 }
 
+/// What no location takes is looked for in the folder of the server.
+fn rest_of<'a>(server: &Server<'a>, all: &[Location<'a>]) -> Option<Location<'a>> {
+    let scope = server.scope.clone();
+    let is_taken = all.iter().any(|it| it.literal() == Some("/"));
+    let has_own = !server.scope.own("root").is_empty();
+    let matcher = Matcher::Prefix("/".to_owned());
+    let rest = Location { directive: server.directive, scope, matcher, depth: 0 };
+    (has_own && !is_taken).then_some(rest)
+}
+
 fn with_shared(mut route: Route, shared: &Route) -> Route {
     route.remarks.extend(shared.remarks.iter().cloned());
-    route.upgrade = route.upgrade.or(shared.upgrade);
+    if route.files.is_none() {
+        route.upgrade = route.upgrade.or(shared.upgrade);
+    }
     if route.origins.is_empty() && route.mini_programs.is_empty() {
         route.origins.clone_from(&shared.origins);
         route.mini_programs.clone_from(&shared.mini_programs);

@@ -45,12 +45,14 @@ pub const OFF_DIFFERS: [&str; 7] = [
     "underscores_in_headers",
 ];
 
-const STATIC_FILES: &str = "static files are not served";
+/// Directives that the translation reads, and whose `off` asks for nothing.
+pub const OFF_IS_SAME: [&str; 3] = ["gzip", "gzip_static", "expires"];
+
 const RATES: &str = "nginx counts in zones; see gateway.max_connections_per_ip, handshakes_per_ip and a route's limits";
 const CACHE: &str = "answers are not cached";
 const RESPONSE_HEADERS: &str =
     "fields toward the client are set or removed whole; see response_headers";
-const COMPRESSION: &str = "answers are not compressed here; a backend's own compression passes";
+const COMPRESSION: &str = "a route's `compress` is for its files, and knows no details; a backend's own compression passes";
 const ERROR_PAGES: &str = "a backend's own error answers are passed on";
 const LOGS: &str = "access lines go to standard output in wsgate's own form; see [log]";
 const EVENT_LOOP: &str = "tuning of nginx' own event loop";
@@ -81,6 +83,7 @@ const TABLE: &[(&str, Meaning)] = &[
     ("allow deny set_real_ip_from real_ip_header real_ip_recursive valid_referers", Read),
     ("worker_processes keepalive_timeout client_header_timeout large_client_header_buffers", Read),
     ("access_log internal include", Read),
+    ("root alias index try_files expires gzip gzip_static", Read),
     (
         "least_conn ip_hash hash random sticky keepalive keepalive_time zone health_check check",
         Read,
@@ -106,7 +109,7 @@ const TABLE: &[(&str, Meaning)] = &[
     ("limit_rate limit_rate_after", Lacks(RATES)),
     // Answers of nginx' own.
     (
-        "expires add_trailer etag more_set_headers more_clear_headers proxy_ignore_headers",
+        "add_trailer etag more_set_headers more_clear_headers proxy_ignore_headers",
         Lacks(RESPONSE_HEADERS),
     ),
     (
@@ -116,10 +119,16 @@ const TABLE: &[(&str, Meaning)] = &[
     ("add_header proxy_hide_header proxy_pass_header error_page absolute_redirect", Read),
     ("proxy_intercept_errors recursive_error_pages", Lacks(ERROR_PAGES)),
     (
-        "root alias index try_files autoindex dav_methods disable_symlinks if_modified_since open_file_cache",
-        Lacks(STATIC_FILES),
+        "autoindex autoindex_exact_size autoindex_format autoindex_localtime",
+        Lacks("folders are not listed"),
     ),
-    ("open_file_cache_valid open_file_cache_min_uses open_file_cache_errors", Lacks(STATIC_FILES)),
+    ("dav_methods", Lacks("files take GET and HEAD only")),
+    ("disable_symlinks", Differs("links that leave the folder are refused, others followed")),
+    ("if_modified_since", Differs("as RFC 9110 has it: `before`")),
+    (
+        "open_file_cache open_file_cache_valid open_file_cache_min_uses open_file_cache_errors",
+        Same("each file is opened for each request"),
+    ),
     (
         "sub_filter sub_filter_once sub_filter_types addition_types",
         Lacks("bodies are never changed"),

@@ -89,6 +89,8 @@ vocabulary! {
         MaxAge = "max_age",
         /// `limits.stalled_writer`
         StalledWriter = "stalled_writer",
+        /// For a disk to give a piece of a file.
+        Disk = "disk",
         /// For a new process to take the listeners over.
         Handover = "handover",
         /// For one answer of an ACME server.
@@ -157,6 +159,13 @@ vocabulary! {
         BodyTooLarge = "body_too_large",
         /// The gateway is draining and takes no new sockets.
         Draining = "draining",
+        /// Neither GET nor HEAD, where files are served.
+        Method = "method",
+        /// No file of the route's folder has this path, or none that may be sent: dotfiles, and links
+        /// that lead out of the folder, are among these.
+        NoFile = "no_file",
+        /// A folder without an index, or a file that wsgate may not read.
+        Unreadable = "unreadable",
         /// A plain request on an http listener, answered with a redirect.
         Redirected = "redirected",
     }
@@ -205,6 +214,8 @@ vocabulary! {
         UnofferedSubprotocol = "unoffered_subprotocol",
         /// An extension that the client did not offer.
         UnofferedExtension = "unoffered_extension",
+        /// A file of the route's folder cannot be read, or became shorter while it was sent.
+        File = "file",
         /// It declined the handshake with an ordinary answer, which was passed on.
         Declined = "declined",
     }

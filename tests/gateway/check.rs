@@ -51,6 +51,8 @@ goldens! {
     an_admin_listener_needs_an_address_of_its_own => "admin-taken",
     limits_of_the_machine_are_named_with_their_numbers => "limits",
     limits_that_are_none_are_refused => "wrong-limits",
+    routes_that_serve_files_have_rules_of_their_own => "files",
+    a_folder_that_is_not_there_is_warned_of => "no-folder",
     files_about_clients_are_looked_at => "clients",
     a_certificate_that_cannot_be_ordered_is_an_error => "acme",
     a_certificate_without_a_place_to_order_it_is_an_error => "acme-missing",

@@ -202,7 +202,8 @@ fn the_command_reads_standard_input_and_says_where_it_stopped() {
     let (code, out, err) = run(&["-"], "http {\n  server\n}");
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert_eq!(err, "wsgate import-nginx: -:3:1: `}` inside `server`, which lacks its `;`\n");
-    let (code, _, err) = run(&[&format!("{FOLDER}/only-static.conf")], "");
+    let programs = "server { listen 80; location / { fastcgi_pass 127.0.0.1:9000; } }";
+    let (code, _, err) = run(&["-"], programs);
     assert_eq!(code, Some(1));
     assert!(err.ends_with("nothing could be carried: no server leads to a backend\n"), "{err}");
 }

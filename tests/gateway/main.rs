@@ -21,6 +21,7 @@ mod diagnosis;
 mod documents;
 mod errors;
 mod faults;
+mod files;
 mod handover;
 mod handshake;
 mod hardening;

@@ -1,11 +1,15 @@
 //! What a route does: the keys of which it has exactly one, and those that belong to one of them.
 
+use std::path::PathBuf;
+
 use super::answer;
 use super::backends::Backends;
-use crate::config::model::{Action, Located, PathRule, Spot, Upgrade};
+use super::route::values;
+use crate::config::defaults;
+use crate::config::model::{Action, Files, Located, PathRule, Spot, Upgrade};
 use crate::config::raw;
 use crate::config::reader::{Reader, Table};
-use crate::config::values::Wrong;
+use crate::config::values::{Wrong, path, quantity};
 
 /// What the route does; `None` when that is wrong.
 pub fn action(
@@ -18,6 +22,9 @@ pub fn action(
     if let (Some(status), None) = (&raw.status, &raw.redirect) {
         let wrong = Wrong::new("`status` goes with `redirect`");
         reader.error(status.span(), wrong.hint("that of a fixed answer stands in `reply`"));
+    }
+    if raw.root.is_none() {
+        without_effect(&of_files(raw), "without `root` this has no effect", reader);
     }
     let mut kinds = kinds(raw).into_iter().filter_map(|(key, spot)| Some((key, spot?)));
     let Some((first, _)) = kinds.next() else {
@@ -38,13 +45,14 @@ pub fn action(
         let words = "this route answers itself: no prefix is stripped";
         without_effect(&[spot], words, reader);
     }
-    match (&raw.backend, &raw.redirect, &raw.reply) {
-        (Some(backend), ..) => backends.find(backend, reader).map(Action::Forward),
-        (None, Some(redirect), _) => {
-            answer::redirect(redirect, raw.status.as_ref(), rule, reader).map(Action::Redirect)
-        }
-        (None, None, Some(reply)) => answer::reply(reply, reader).map(Action::Reply),
-        (None, None, None) => None,
+    if let Some(backend) = &raw.backend {
+        backends.find(backend, reader).map(Action::Forward)
+    } else if raw.root.is_some() {
+        files(raw, reader).map(Action::Files)
+    } else if let Some(redirect) = &raw.redirect {
+        answer::redirect(redirect, raw.status.as_ref(), rule, reader).map(Action::Redirect)
+    } else {
+        answer::reply(raw.reply.as_ref()?, reader).map(Action::Reply)
     }
 }
 
@@ -58,15 +66,21 @@ pub fn no_upgrade(written: Option<Located<Upgrade>>, reader: &mut Reader<'_>) ->
 }
 
 /// The keys that say what a route does, and where they stand.
-fn kinds(raw: &raw::Route) -> [(&'static str, Option<Spot>); 3] {
+fn kinds(raw: &raw::Route) -> [(&'static str, Option<Spot>); 4] {
     let spot = |text: &Option<raw::Text>| text.as_ref().map(raw::Text::span);
     let reply = raw.reply.as_ref().map(toml::Spanned::span);
-    [("backend", spot(&raw.backend)), ("redirect", spot(&raw.redirect)), ("reply", reply)]
+    [
+        ("backend", spot(&raw.backend)),
+        ("root", spot(&raw.root)),
+        ("redirect", spot(&raw.redirect)),
+        ("reply", reply),
+    ]
 }
 
 fn missing(table: Table<'_>, reader: &mut Reader<'_>) {
-    if !["redirect", "reply"].iter().any(|key| reader.is_faulty(table.spot, key)) {
-        let hint = "write e.g. backend = \"127.0.0.1:9595\"; or `redirect`, or `reply`";
+    if !["root", "redirect", "reply"].iter().any(|key| reader.is_faulty(table.spot, key)) {
+        let hint =
+            "write e.g. backend = \"127.0.0.1:9595\"; or `root` for files, `redirect` or `reply`";
         reader.missing(table, "backend", hint);
     }
 }
@@ -77,6 +91,15 @@ fn without_effect(spots: &[Option<Spot>], words: &str, reader: &mut Reader<'_>) 
     }
 }
 
+fn of_files(raw: &raw::Route) -> [Option<Spot>; 4] {
+    [
+        raw.index.as_ref().map(raw::Texts::span),
+        raw.fallback.as_ref().map(raw::Text::span),
+        raw.cache.as_ref().map(raw::Text::span),
+        raw.compress.as_ref().map(toml::Spanned::span),
+    ]
+}
+
 fn of_backends(raw: &raw::Route) -> [Option<Spot>; 5] {
     [
         raw.set_headers.as_ref().and_then(|it| it.keys().map(raw::Text::span).next()),
@@ -85,4 +108,36 @@ fn of_backends(raw: &raw::Route) -> [Option<Spot>; 5] {
         raw.compression.as_ref().map(raw::Text::span),
         raw.forwarded.as_ref().map(raw::Text::span),
     ]
+}
+
+fn files(raw: &raw::Route, reader: &mut Reader<'_>) -> Option<Files> {
+    let default_index = || defaults::INDEX.iter().map(|it| (*it).to_owned()).collect();
+    let index = raw.index.as_ref().map(|it| values(reader.list(Some(it), path::index)));
+    let max_age =
+        |it: &str| quantity::or_off(it, |it| quantity::duration(it).and_then(whole_seconds));
+    let fallback = reader.value_or(raw.fallback.as_ref(), None, path::fallback);
+    let cache = reader.value_or(raw.cache.as_ref(), defaults::CACHE, max_age);
+    let root = reader.value(raw.root.as_ref(), folder)?;
+    Some(Files {
+        root: Located { value: reader.path(&root.value), spot: root.spot },
+        index: index.unwrap_or_else(default_index),
+        fallback,
+        max_age: cache,
+        compress: raw.compress.as_ref().map_or(defaults::COMPRESS, |it| *it.get_ref()),
+    })
+}
+
+fn whole_seconds(age: std::time::Duration) -> Result<std::time::Duration, Wrong> {
+    match age.subsec_millis() {
+        0 => Ok(age),
+        _ => Err(Wrong::new("Cache-Control counts whole seconds").hint("write e.g. \"1h\"")),
+    }
+}
+
+fn folder(text: &str) -> Result<PathBuf, Wrong> {
+    match text {
+        "" => Err(Wrong::new("the path of a folder is missing")),
+        _ if text.contains('\0') => Err(Wrong::new("NUL cannot stand in a path")),
+        _ => Ok(PathBuf::from(text)),
+    }
 }

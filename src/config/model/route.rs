@@ -19,7 +19,7 @@ pub struct Route {
     pub action: Action,
     /// Whether WebSockets are taken; never where the gateway answers itself.
     pub upgrade: Upgrade,
-    /// What replaces the matched prefix toward the backend; `None`: the raw path goes through.
+    /// What replaces the matched prefix toward the backend or the folder; `None`: the path as it is.
     pub replace_prefix: Option<String>,
     /// Fields set toward the backend.
     pub set_headers: Vec<(String, Template)>,
@@ -50,7 +50,7 @@ impl Route {
     pub fn backend(&self) -> Option<usize> {
         match self.action {
             Action::Forward(place) => Some(place),
-            Action::Redirect(_) | Action::Reply(_) => None,
+            Action::Files(_) | Action::Redirect(_) | Action::Reply(_) => None,
         }
     }
 }

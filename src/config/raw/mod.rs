@@ -235,6 +235,11 @@ table! {
     Route {
         path: Text,
         backend: Text,
+        root: Text,
+        index: Texts,
+        fallback: Text,
+        cache: Text,
+        compress: Spanned<bool>,
         redirect: Text,
         status: Whole,
         reply: Spanned<Reply>,

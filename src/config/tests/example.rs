@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::model::{Acme, Gateway, Route};
+use super::super::model::{Acme, Action, Gateway, Route};
 use super::super::{parse, raw};
 use super::{SMALLEST, valid};
 
@@ -61,6 +61,17 @@ fn the_example_has_every_key_and_the_defaults_that_it_says() {
         (upgrade, compression, forwarded, it.subprotocol.clone(), it.replace_prefix.clone())
     };
     assert_eq!(rest(example), rest(smallest));
+}
+
+#[test]
+fn the_example_of_a_folder_has_the_defaults_that_it_says() {
+    let folder = |text: &str| {
+        let action = valid(text).sites[0].routes.last().expect("a route").action.clone();
+        let Action::Files(it) = action else { panic!("no folder") };
+        (it.index, it.fallback, it.max_age, it.compress)
+    };
+    let smallest = SMALLEST.replace("backend = \"127.0.0.1:9595\"", "root = \"/srv\"");
+    assert_eq!(folder(EXAMPLE), folder(&smallest));
 }
 
 /// Whether one of the tables at this path has the key; arrays and names are passed through.

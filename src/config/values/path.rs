@@ -30,6 +30,44 @@ pub fn replacement(text: &str) -> Result<String, Wrong> {
     if text.is_empty() { Ok(String::new()) } else { plain(text) }
 }
 
+/// One of `routes.index`: the name of a file.
+pub fn index(text: &str) -> Result<String, Wrong> {
+    let wrong = match text {
+        "" => Wrong::new("the name of a file is missing"),
+        _ if text.contains('/') => Wrong::new("the name of a file in its folder, without a slash"),
+        _ if text.starts_with('.') => dotfile(),
+        _ if text.contains(char::is_control) => {
+            Wrong::new("control characters cannot stand in a path")
+        }
+        name => return Ok(name.to_owned()),
+    };
+    Err(wrong.hint("write e.g. index = [\"index.html\"]"))
+}
+
+/// `routes.fallback`: the path of a file below the root, or `None` for `"=404"`.
+pub fn fallback(text: &str) -> Result<Option<String>, Wrong> {
+    if text == "=404" {
+        return Ok(None);
+    }
+    if text.starts_with('=') {
+        let wrong = Wrong::new(format!("`{text}` is no answer to a file that isn't there"));
+        return Err(wrong.hint("write \"=404\", or a file below `root`: \"/index.html\""));
+    }
+    let path = plain(text)?;
+    if path.ends_with('/') {
+        let wrong = Wrong::new("this is a folder; a file below `root` belongs here");
+        return Err(wrong.hint(format!("write e.g. \"{path}index.html\"")));
+    }
+    if path.contains("/.") {
+        return Err(dotfile());
+    }
+    Ok(Some(path))
+}
+
+fn dotfile() -> Wrong {
+    Wrong::new("files whose names begin with a dot are never served")
+}
+
 /// Whether the regex matches every path, so that no route behind it is ever reached.
 pub fn matches_everything(rule: &PathRule) -> bool {
     let PathRule::Regex(regex) = rule else { return false };
@@ -102,6 +140,19 @@ mod tests {
     fn a_bad_regex_is_explained_in_one_line() {
         let wrong = rule("~ ^/(a").expect_err("unclosed");
         assert_eq!(wrong.message, "`^/(a` is not a regular expression: unclosed group");
+    }
+
+    #[test]
+    fn an_index_is_a_name_and_a_fallback_a_path() {
+        assert_eq!(index("index.html").ok().as_deref(), Some("index.html"));
+        for text in ["", "/index.html", "a/b", "..", ".hidden", "a\0b"] {
+            assert!(index(text).is_err(), "{text:?}");
+        }
+        assert_eq!(fallback("=404").ok(), Some(None));
+        assert_eq!(fallback("/a/b.html").ok(), Some(Some("/a/b.html".to_owned())));
+        for text in ["", "=200", "index.html", "/", "/a/", "/.a", "/../a", "/a/.b/c", "/a%20b"] {
+            assert!(fallback(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

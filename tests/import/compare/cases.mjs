@@ -5,7 +5,7 @@ const wechat = { Origin: 'https://servicewechat.com', Referer: 'https://servicew
 
 /**
  * `backends` are the servers as the configuration writes them; `asks` go beyond what every case is asked.
- * Which server of a `pool` is chosen is nobody's to say beforehand. */
+ * `files` stand in the folder of its `root`. Which server of a `pool` is chosen is nobody's to say beforehand. */
 export const cases = [
   {
     name: 'tencent-demo', host: 'demo.example.com', backends: ['localhost:5757', '127.0.0.1:9595'],
@@ -14,7 +14,7 @@ export const cases = [
   },
   { name: 'socketio', host: 'chat.example.com', backends: ['localhost:3000'], paths: ['/', '/socket.io/?EIO=4&transport=polling', '/a//b/../c%20d?e=%2f'] },
   {
-    name: 'socketio-nodes', host: 'io.example.com', backends: ['app01:3000', 'app02:3000', 'app03:3000'], pool: ['app01:3000', 'app02:3000'],
+    name: 'socketio-nodes', host: 'io.example.com', backends: ['app01:3000', 'app02:3000', 'app03:3000'], pool: ['app01:3000', 'app02:3000'], files: { 'index.html': 'home' },
     paths: ['/socket.io/', '/socket.io/?sid=1', '/socket.io', '/index.html'],
   },
   { name: 'signalr', host: 'hub.example.com', plain: true, backends: ['localhost:5000'], paths: ['/hubroute', '/hubroute/negotiate?v=1', '/other'] },
@@ -62,6 +62,6 @@ export const cases = [
     ],
   },
   {
-    name: 'vite-and-api', host: 'spa.example.com', backends: ['127.0.0.1:8000'], paths: ['/api/users?page=1', '/api/ws', '/api', '/assets/a.js', '/'],
+    name: 'vite-and-api', host: 'spa.example.com', backends: ['127.0.0.1:8000'], files: { 'index.html': 'home', 'assets/a.js': 'a()', 'favicon.ico': 'icon' }, paths: ['/api/users?page=1', '/api/ws', '/api', '/assets/a.js', '/', '/assets/none.js', '/favicon.ico', '/rooms/7'],
   },
 ];

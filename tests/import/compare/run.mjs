@@ -5,7 +5,7 @@
 //   WSGATE_BIN   the program to try, default target/release/wsgate
 //   argument     only run the configurations whose name contains it
 
-import { mkdtempSync, rmSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,7 +59,7 @@ async function sideBySide(it) {
   const running = [...backends];
   try {
     const source = existsSync(path.join(CORPUS, it.name)) ? path.join(CORPUS, it.name) : path.join(CORPUS, `${it.name}.conf`);
-    const use = { ...identity, backends };
+    const use = { ...identity, backends, site: it.files && site(path.join(folder, it.name, 'site'), it.files) };
     const nginx = await startNginx(await lay(source, path.join(folder, it.name, 'nginx'), use));
     running.push(nginx);
     const wsgate = await startWsgate(gatewayBinary(), await lay(source, path.join(folder, it.name, 'wsgate'), use), identity);
@@ -76,6 +76,15 @@ async function sideBySide(it) {
   } finally {
     await Promise.all(running.map((server) => server.stop()));
   }
+}
+
+/** A folder with these files. */
+function site(root, files) {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), content);
+  }
+  return root;
 }
 
 /** What every configuration is asked, and what this one is. */

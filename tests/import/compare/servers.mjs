@@ -1,5 +1,5 @@
 // Runs one nginx configuration twice on loopback: as nginx itself, and as what `wsgate import-nginx` makes of it.
-// Ports, certificates, backends and logs are replaced in the text of the configuration; nothing else is.
+// Ports, certificates, backends, folders and logs are replaced in the text of the configuration; nothing else is.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ export function portsOf(text) {
 const LISTEN = /\blisten\s+((?:\*|localhost|[\d.]+|\[[^\]]*\]):)?(\d+)?((?:\s+[\w.=:]+)*)\s*;/g;
 
 /** Copies the configuration of `source` into `folder`, with everything replaced that belongs to a machine. */
-export async function lay(source, folder, { certificate, privateKey, backends }) {
+export async function lay(source, folder, { certificate, privateKey, backends, site }) {
   const main = path.join(folder, 'nginx.conf');
   mkdirSync(folder, { recursive: true });
   cpSync(source, statSync(source).isDirectory() ? folder : main, { recursive: true });
@@ -34,6 +34,7 @@ export async function lay(source, folder, { certificate, privateKey, backends })
     text = text.replaceAll(/\bssl_certificate\s+[^;]+;/g, `ssl_certificate ${certificate};`);
     text = text.replaceAll(/\bssl_certificate_key\s+[^;]+;/g, `ssl_certificate_key ${privateKey};`);
     text = text.replaceAll(/^\s*(user|pid|error_log|access_log|worker_processes|worker_rlimit_nofile|daemon|ssl_dhparam|ssl_stapling\w*|include\s+\/etc\/letsencrypt\S+)\b[^;]*;/gm, '');
+    if (site) text = text.replaceAll(/\broot\s+[^;]+;/g, `root ${site};`);
     for (const { label, port } of backends) text = replaceBackend(text, label, `127.0.0.1:${port}`);
     writeFileSync(file, text);
   }
