@@ -15,7 +15,8 @@ fuzz_target!(|text: &str| {
             assert!(!report.has_errors(), "{}", report.render());
             assert!(!config.listeners.is_empty() && !config.sites.is_empty());
             let routes = config.sites.iter().flat_map(|it| &it.routes);
-            assert!(routes.into_iter().all(|it| it.backend < config.backends.len()));
+            let mut backends = routes.filter_map(|it| it.backend());
+            assert!(backends.all(|it| it < config.backends.len()));
         }
         Err(report) => {
             assert!(report.has_errors(), "refused without a reason");
