@@ -37,6 +37,12 @@ pub fn run(options: &Options) -> ExitCode {
         eprintln!("wsgate import-nginx: nothing could be carried: no server leads to a backend");
         return ExitCode::FAILURE;
     }
+    if let Some(flaw) = &imported.flaw {
+        eprintln!(
+            "\n{flaw}\nwsgate import-nginx: the file has to be mended where this says. That is a mistake of the import: please report it"
+        );
+        return ExitCode::FAILURE;
+    }
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -1,5 +1,5 @@
 //! `wsgate import-nginx`: an nginx configuration as a gateway.toml, and the truth about what could
-//! not be carried. Knows the configuration's rules (`config::accepts`) and no other room.
+//! not be carried. Knows the configuration's rules (`config`) and no other room.
 //!
 //! The way through: files (`reading`) become words (`lexer`) and a tree of directives (`parser`);
 //! what applies where is `scope`; `process`, `listeners`, `doors` and `sites` turn it into a
@@ -51,6 +51,8 @@ use reading::Tree;
 use scope::Work;
 use table::Meaning;
 
+use crate::config;
+
 /// A translated configuration.
 #[derive(Clone, Debug)]
 pub struct Imported {
@@ -60,6 +62,9 @@ pub struct Imported {
     pub report: Report,
     /// How many sites there are.
     pub sites: usize,
+    /// What the gateway itself says against the text. There should be nothing to say, and whoever gets
+    /// such a text has to know.
+    pub flaw: Option<String>,
 }
 
 /// Translates the files at `paths` and what they include; `-` is standard input, and a folder stands
@@ -92,12 +97,15 @@ fn translate(tree: &Tree, mut ledger: Ledger) -> Imported {
     sites::sites(&mut work);
     let mut draft = std::mem::take(&mut work.draft);
     head(&mut draft, tree);
-    let toml = draft.render();
-    Imported {
-        toml: toml.trim_start().to_owned(),
-        report: ledger.finish(&tree.roots),
-        sites: draft.sites.len(),
-    }
+    let toml = draft.render().trim_start().to_owned();
+    let sites = draft.sites.len();
+    let flaw = if sites > 0 { flaw(&toml) } else { None };
+    Imported { toml, report: ledger.finish(&tree.roots), sites, flaw }
+}
+
+fn flaw(toml: &str) -> Option<String> {
+    let parsed = config::parse(Path::new("gateway.toml"), toml, &|_| None);
+    parsed.err().map(|report| report.render())
 }
 
 /// Says of each directive what the table says.

@@ -95,7 +95,10 @@ fn shared(mut pool: Pool, work: &mut Work<'_>) -> String {
 
 fn server(directive: &Directive, reach: &Reach, pool: &mut Pool, work: &mut Work<'_>) {
     let address = with_scheme(&with_port(directive.arg(0), reach.tls), reach.tls);
-    if !accepts::server(&address) || address.contains('$') {
+    // The scheme stands in proxy_pass: nginx takes none here.
+    let has_scheme = ["http://", "https://"].iter().any(|it| directive.arg(0).starts_with(it));
+    let named = accepts::server(&address) && !has_scheme;
+    if !named || address.contains('$') {
         return work.ledger.not(directive, "not a server that can be named");
     }
     let mut server = Server { address, weight: 1, backup: false };

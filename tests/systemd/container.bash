@@ -1,7 +1,7 @@
 # A Debian with systemd as init, in a container without a network: made, booted, entered and ended. For
 # tests/systemd/run; knows nothing of wsgate. Sets `leader`, the container's init as seen from outside.
 
-readonly RELEASE=bookworm PACKAGES=systemd,systemd-sysv,dbus,ca-certificates,procps
+readonly RELEASE=bookworm PACKAGES=systemd,systemd-sysv,dbus,ca-certificates,procps,nginx-light,curl,openssl
 readonly MAKE=1200 BOOT=120 SHUTDOWN=30 EACH=180 # seconds; EACH for one command inside
 readonly machine=wsgate-test-$$
 
@@ -19,6 +19,8 @@ make_system() {
   http_proxy=$http_proxy timeout "$MAKE" debootstrap --variant=minbase --include="$PACKAGES" \
     "$RELEASE" "$folder" "${site:-http://deb.debian.org/debian}" >"$folder.log" 2>&1 ||
     { tail -5 "$folder.log"; return 1; }
+  # nginx waits until it is wanted.
+  rm -f -- "$folder/etc/systemd/system/multi-user.target.wants/nginx.service"
   echo "$RELEASE $PACKAGES" >"$folder.made"
 }
 
