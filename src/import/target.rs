@@ -187,6 +187,9 @@ fn reach(tls: bool, proxy_pass: &Directive, scope: &Scope<'_>, work: &mut Work<'
             None => work.ledger.not(directive, "not a time that is understood"),
         }
     }
+    let pair = ["proxy_ssl_certificate", "proxy_ssl_certificate_key"];
+    let halves = pair.map(|name| scope.last(name, work.ledger)).into_iter().flatten();
+    let is_pair = halves.filter(|it| is_plain(it.arg(0))).count() == pair.len();
     let keys = [
         ("proxy_ssl_trusted_certificate", "ca"),
         ("proxy_ssl_name", "server_name"),
@@ -196,7 +199,7 @@ fn reach(tls: bool, proxy_pass: &Directive, scope: &Scope<'_>, work: &mut Work<'
     for (name, key) in keys {
         let Some(directive) = scope.last(name, work.ledger) else { continue };
         let value = directive.arg(0);
-        if !tls || value.is_empty() || value.contains('$') {
+        if !tls || !is_plain(value) {
             work.ledger.not(
                 directive,
                 if tls { "variables have no value here" } else { "these servers speak no TLS" },
@@ -207,12 +210,21 @@ fn reach(tls: bool, proxy_pass: &Directive, scope: &Scope<'_>, work: &mut Work<'
             work.ledger.not(directive, "not a name that a certificate could have");
             continue;
         }
+        if pair.contains(&name) && !is_pair {
+            work.ledger.not(directive, "certificate and key belong together");
+            continue;
+        }
         let value = if key == "server_name" { value.to_owned() } else { work.path(value) };
         reach.tls_keys.push((key, value));
         work.ledger.carried(directive);
     }
     verification(tls, proxy_pass, scope, work);
     reach
+}
+
+/// A value that is there, and always the same.
+fn is_plain(value: &str) -> bool {
+    !value.is_empty() && !value.contains('$')
 }
 
 fn verification(tls: bool, proxy_pass: &Directive, scope: &Scope<'_>, work: &mut Work<'_>) {
