@@ -12,19 +12,20 @@ use tokio::task::AbortHandle;
 use super::certificates::Files;
 use super::chores;
 use super::doors::{Doors, Porch};
+use super::faults::{ReloadError, StartError};
 use super::handover::{HandoverError, Program, hand_over};
 use super::issuing::Issuing;
 use super::loops::Loops;
 use super::upkeep::Upkeep;
-use super::window::{AdminError, Window};
+use super::window::Window;
 use super::{memory, removed};
-use crate::accept::{Inherited, ListenError};
+use crate::accept::Inherited;
 use crate::acme::Plan;
 use crate::challenges::Challenges;
 use crate::config::Config;
 use crate::config::model::{self, ListenAddress, LogFormat};
 use crate::drain::{Phase, Signal};
-use crate::http::{Spelling, SpellingError};
+use crate::http::Spelling;
 use crate::life::{Timer, within};
 use crate::observe::access::{Access, Target};
 use crate::observe::books::{Books, Departure};
@@ -54,43 +55,6 @@ pub(super) struct Shared {
     tickets: Tickets,
     pub(super) challenges: Arc<Challenges>,
     pub(super) books: Arc<Books>,
-}
-
-/// Why a gateway did not start. Nothing is left running then.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A certificate or key.
-    #[error(transparent)]
-    Load(#[from] BuildError),
-    /// An address.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The address of the admin listener.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
-    /// The file for access lines.
-    #[error("the access log cannot be opened: {0}")]
-    AccessLog(#[source] io::Error),
-    /// The event loops beside the one that it is started on.
-    #[error("an event loop cannot be started: {0}")]
-    Loops(#[source] io::Error),
-    /// hyper does not do what we rely on.
-    #[error(transparent)]
-    Spelling(#[from] SpellingError),
-}
-
-/// Why a reload changed nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// A certificate or key.
-    #[error(transparent)]
-    Load(#[from] BuildError),
-    /// An address that is new.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// A new address of the admin listener.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
 }
 
 impl Gateway {

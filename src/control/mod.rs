@@ -6,6 +6,7 @@ pub mod check;
 mod chores;
 mod contained;
 mod doors;
+mod faults;
 mod gateway;
 mod handover;
 mod issuing;
@@ -18,7 +19,8 @@ mod signals;
 mod upkeep;
 mod window;
 
-pub use gateway::{Gateway, ReloadError, StartError};
+pub use faults::{ReloadError, StartError};
+pub use gateway::Gateway;
 pub use handover::{HandoverError, Program};
 pub use run::{Exit, run};
 pub use window::AdminError;

@@ -9,7 +9,8 @@ use sd_notify::NotifyState;
 use tokio::time::{interval, sleep};
 
 use super::certificates::warn_of_expiry;
-use super::gateway::{Gateway, StartError, form, spawn};
+use super::faults::StartError;
+use super::gateway::{Gateway, form, spawn};
 use super::handover::{Predecessor, Program};
 use super::limits::raise_descriptors;
 use super::loops::{Loops, runtime};

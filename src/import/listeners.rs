@@ -103,7 +103,14 @@ fn listen<'a>(directive: &'a Directive, of_all: OfAll, work: &mut Work<'_>) -> O
 
 fn address(text: &str) -> Option<String> {
     let text = text.strip_prefix("*:").unwrap_or(text);
-    let text = text.replace("localhost", "127.0.0.1");
+    // A socket of systemd's is ours alone: nginx would look for a host of that name.
+    if text.starts_with("systemd:") {
+        return None;
+    }
+    let text = match text.strip_prefix("localhost") {
+        Some(port) if port.is_empty() || port.starts_with(':') => format!("127.0.0.1{port}"),
+        _ => text.to_owned(),
+    };
     let address = if text.parse::<u16>().is_ok() {
         format!("0.0.0.0:{text}")
     } else if accepts::listen(&text).is_some() || is_unix(&text) {

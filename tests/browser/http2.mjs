@@ -34,7 +34,7 @@ await against({ http2: false, http2_websocket: false }, async () => {
   await run.report("with http2 off, pages come over HTTP/1.1", () => pageOver(""));
   await run.report("with http2 off, a WebSocket comes over HTTP/1.1", () => socketOver(""));
 });
-await run.end(() => site?.said.slice(-40).join("\n"));
+await run.end(() => site?.said().slice(-4000));
 
 /** Starts the gateway with these settings, and stops it behind `cases`. */
 async function against(settings, cases) {

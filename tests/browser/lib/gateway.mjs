@@ -2,56 +2,39 @@
 // through it. Knows the configuration and the signals, nothing of the page.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
-import { tmpdir } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
-import { WebSocket, WebSocketServer } from "ws";
+import { WebSocket } from "ws";
 import { makeCertificate } from "../../interop/lib/certificate.mjs";
-import { gatewayBinary } from "../../interop/lib/gateway.mjs";
-import { LOOPBACK, freePort, untilAccepting } from "../../interop/lib/ports.mjs";
+import { LOOPBACK, freePort } from "../../interop/lib/ports.mjs";
+import { lookup, scratch, startChild, startEcho } from "./child.mjs";
+
+export { until } from "./child.mjs";
 
 export const DOMAIN = "game.example.test";
 export const SOON = { domain: "soon.example.test", days: 9 }; // its certificate ends soon
-const START_MS = 15_000;
 const OPEN_MS = 10_000;
 const TALK_MS = 250;
 
 /** Starts two echo servers and the gateway for two sites in front of them; one pool has a dead server. */
 export async function startGateway() {
-  const folder = mkdtempSync(`${tmpdir()}/wsgate-status-`);
+  const folder = scratch("status");
   const identity = makeCertificate(folder, DOMAIN);
   mkdirSync(`${folder}/soon`);
   const soon = makeCertificate(`${folder}/soon`, SOON.domain, SOON.days);
-  const [first, second] = [await startEcho(), await startEcho()];
+  // Plain requests are answered too, so that health checks find it well.
+  const well = (_, answer) => answer.end("well\n");
+  const servers = [await startEcho(well), await startEcho(well)];
   const [port, adminPort, dead] = [await freePort(), await freePort(), await freePort()];
-  const facts = { ...identity, soon, port, adminPort, dead, servers: [first.port, second.port] };
-  const config = `${folder}/gateway.toml`;
-  writeFileSync(config, configuration(facts));
-  const child = spawn(gatewayBinary(), ["--config", config], { stdio: ["ignore", "ignore", "pipe"] });
-  const said = [];
-  child.stderr.setEncoding("utf8").on("data", (text) => said.push(text));
-  const admin = `http://${LOOPBACK}:${adminPort}`;
-  const stop = async () => {
-    await end(child);
-    [first, second].forEach((it) => it.stop());
-    rmSync(folder, { recursive: true, force: true });
-  };
-  try {
-    // It opens behind the others, and a connection to those would be an ending that nobody expects.
-    await untilAccepting(adminPort, START_MS, () => assert.equal(child.exitCode, null, said.join("")));
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const facts = { ...identity, soon, port, adminPort, dead, servers: servers.map((it) => it.port) };
+  const text = configuration(facts);
+  const { child, config, said, stop } = await startChild({ folder, text, adminPort, servers });
   const reload = (text) => {
     writeFileSync(config, text ?? configuration(facts));
     child.kill("SIGHUP");
   };
-  return { ...facts, child, said, admin, reload, stop };
+  return { ...facts, child, said, admin: `http://${LOOPBACK}:${adminPort}`, reload, stop };
 }
 
 /** One question to the admin listener, answered as JSON. */
@@ -65,7 +48,7 @@ export async function ask(gateway, path, options = {}) {
 export async function openSocket(gateway, path, headers = {}, talkative = true) {
   const socket = new WebSocket(`wss://${DOMAIN}:${gateway.port}${path}`, {
     ca: gateway.ca, headers, perMessageDeflate: false, handshakeTimeout: OPEN_MS,
-    lookup: (_, options, done) => (options.all ? done(null, [{ address: LOOPBACK, family: 4 }]) : done(null, LOOPBACK, 4)),
+    lookup,
   });
   const closed = new Promise((resolve) =>
     socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() })));
@@ -90,17 +73,6 @@ export async function shakeHands(gateway, path, headers = {}) {
   const [answer] = await Promise.race([once(asked, "response"), once(asked, "upgrade")]);
   asked.destroy();
   return answer.statusCode;
-}
-
-/** Polls until `probe` returns something truthy. */
-export async function until(what, probe, limitMs = 15_000) {
-  const deadline = Date.now() + limitMs;
-  for (;;) {
-    const value = await probe();
-    if (value) return value;
-    assert.ok(Date.now() < deadline, `${what}: not within ${limitMs} ms`);
-    await sleep(50);
-  }
 }
 
 function configuration({ port, adminPort, dead, servers, certificate, privateKey, soon }) {
@@ -155,30 +127,4 @@ private_key = "${soon.privateKey}"
 path = "/"
 backend = "game"
 `;
-}
-
-/** An echo server that also answers plain requests, so that health checks find it well. */
-async function startEcho() {
-  const server = createServer((_, answer) => answer.end("well\n")).listen(0, LOOPBACK);
-  await once(server, "listening");
-  const sockets = new WebSocketServer({ server });
-  sockets.on("connection", (socket) => {
-    socket.on("message", (data, binary) => socket.send(data, { binary }));
-    socket.on("error", () => {});
-  });
-  const stop = () => {
-    sockets.clients.forEach((it) => it.terminate());
-    server.close();
-  };
-  return { port: server.address().port, stop };
-}
-
-/** Stops the gateway, gently at first. */
-async function end(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  const hurry = setTimeout(() => child.kill("SIGKILL"), 10_000);
-  await ended;
-  clearTimeout(hurry);
 }
