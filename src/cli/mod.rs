@@ -1,5 +1,5 @@
 //! The command line: what each subcommand means. Knows `admin`, `config`, `control`,
-//! `import`, `observe`, `probe` and what of `tls` reads certificates.
+//! `import`, `probe` and what of `tls` reads certificates.
 
 pub mod demo;
 mod import_nginx;

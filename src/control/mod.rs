@@ -1,5 +1,5 @@
 //! Start and stop: the only room that spawns tasks, listens to signals and swaps snapshots. It
-//! knows every other room, and none of them knows it.
+//! may know every room of the gateway, and none of them knows it.
 
 mod certificates;
 pub mod check;

@@ -53,14 +53,12 @@ fn plain(status: StatusCode, message: Option<&str>) -> String {
 }
 
 fn json(status: StatusCode, message: Option<&str>, request_id: &str) -> String {
-    let mut answer = serde_json::json!({
+    let answer = serde_json::json!({
         "status": status.as_u16(),
         "error": phrase(status),
+        "message": message.unwrap_or_else(|| general(status)),
         "request_id": request_id,
     });
-    if let Some(message) = message {
-        answer["message"] = message.into();
-    }
     format!("{answer}\n")
 }
 

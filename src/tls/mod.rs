@@ -12,6 +12,7 @@ mod server;
 mod shared_tickets;
 mod staple;
 mod tickets;
+mod words;
 
 pub use handshake::{Handshake, HandshakeError, handshake};
 pub use proof::{ProofError, proof};

@@ -18,6 +18,7 @@ use super::inspect::{covers, valid_until};
 use super::pem::{self, PemError};
 use super::staple::{Staple, Stapled};
 use super::tickets::{Policy, Ticketers, Tickets};
+use super::words;
 use crate::config::model::{Config, Site, TlsVersion};
 use crate::config::names::Names;
 use crate::observe::report::Certificate;
@@ -67,7 +68,7 @@ pub enum LoadError {
         source: PemError,
     },
     /// The two don't fit, or one is of a kind that TLS cannot use.
-    #[error("certificate {} and private key {}: {source}", certificate.display(), key.display())]
+    #[error("certificate {} and private key {}: {}", certificate.display(), key.display(), words::of_our_own(source))]
     Pair {
         /// The certificate's file.
         certificate: PathBuf,

@@ -23,7 +23,7 @@ const RELOAD: Duration = Duration::from_secs(2);
 const KILL: Duration = Duration::from_secs(5);
 
 /// How much more memory the last third may take than the second, in KiB.
-const GROWTH: u64 = 12 * 1024;
+const GROWTH: u64 = 2 * 1024;
 
 pub async fn run(time: Duration) {
     let mut backends = Backends::start().await;

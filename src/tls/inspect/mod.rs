@@ -23,6 +23,7 @@ use rustls::{Error, InconsistentKeys};
 use crate::config::model::{Config, Site, Spot};
 use crate::config::{Level, Problem};
 use crate::tls::pem::{read_chain, read_key};
+use crate::tls::words;
 
 /// The certificates that clients start from.
 #[derive(Debug, Default)]
@@ -144,7 +145,7 @@ fn mismatch(
         Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => return None,
         Err(Error::InconsistentKeys(_)) => key_of_another(site, chain, &matches),
         Err(error) => {
-            let message = format!("this certificate cannot be used: {error}");
+            let message = format!("this certificate cannot be used: {}", words::of_our_own(&error));
             problem(Level::Error, &site.certificate.spot, message)
         }
     };

@@ -37,7 +37,7 @@ export async function untilAccepting(port, limitMs, giveUp = () => {}) {
 export async function until(condition, what, limitMs = 5000) {
   const deadline = Date.now() + limitMs;
   while (Date.now() < deadline) {
-    const value = condition();
+    const value = await condition();
     if (value) return value;
     await sleep(5);
   }

@@ -46,6 +46,8 @@ export async function fullRow(t, major) {
   const [ann, ben] = await Promise.all([connectClient(major, gateway), connectClient(major, gateway)]);
   t.after(() => [ann, ben].forEach((socket) => socket.disconnect()));
   await Promise.all([ann, ben].map(upgraded));
+  // A client calls itself upgraded a moment before its server does.
+  await until(async () => (await server.ask('tally')).upgrades === 2, 'the upgrade at the server', LIMIT_MS);
   assert.deepEqual(await server.ask('tally'), { sessions: 2, upgrades: 2, open: 2 });
   await room(ann, ben, 'lobby');
   await binary(ann);
