@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::certificates::Files;
 use super::chores;
 use super::doors::{Doors, Porch};
 use super::faults::{ReloadError, StartError};
-use super::handover::{HandoverError, Program, hand_over};
+use super::handover::{HandoverError, Program, Successor, hand_over};
 use super::issuing::Issuing;
 use super::loops::Loops;
 use super::upkeep::Upkeep;
@@ -30,6 +31,7 @@ use crate::life::{Timer, within};
 use crate::observe::access::{Access, Target};
 use crate::observe::books::{Books, Departure};
 use crate::observe::line::Form;
+use crate::observe::live::Farewell;
 use crate::snapshot::{BuildError, Snapshot};
 use crate::tls::Tickets;
 
@@ -198,16 +200,20 @@ impl Gateway {
         &self.config
     }
 
-    /// Starts `program` on the same listening sockets and waits until it takes connections.
-    /// Returns its process id; what is left to do here is to drain, when those who have come here
-    /// last have their WebSocket.
+    /// Starts `program` on the same listening sockets and waits until it takes connections, or until
+    /// `stop`. What is left to do here is to drain, when those who have come here last have their
+    /// WebSocket.
     ///
     /// # Errors
-    /// [`HandoverError`]; everything goes on here then.
-    pub async fn hand_over(&mut self, program: &Program) -> Result<u32, HandoverError> {
+    /// [`HandoverError`]; everything goes on here then, and nothing of the new process is left.
+    pub async fn hand_over(
+        &mut self,
+        program: &Program,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Successor, HandoverError> {
         let mut sockets = self.doors.sockets();
         sockets.extend(self.window.socket());
-        let successor = hand_over(program, &sockets).await?;
+        let successor = hand_over(program, &sockets, stop).await?;
         self.doors.give_away();
         self.window.give_away();
         self.issuing.stop();
@@ -224,8 +230,7 @@ impl Gateway {
     /// `gateway.drain.timeout`, or as soon as `impatience` is over. Returns how many connections
     /// were cut.
     pub async fn stop(mut self, impatience: impl Future<Output = ()>) -> usize {
-        let limit = self.shared.snapshot.load().gateway.drain.timeout;
-        self.note_departure(limit);
+        let limit = self.note_departure();
         self.advance(Phase::Draining);
         self.doors.close();
         tokio::select! {
@@ -243,12 +248,21 @@ impl Gateway {
         self.shared.books.sockets.wake();
     }
 
-    fn note_departure(&self, limit: Duration) {
+    /// Says how everybody is let go, as the running configuration has it: before the signal, which has
+    /// them look. Returns when what is left is cut.
+    fn note_departure(&self) -> Duration {
+        let drain = &self.config.gateway.drain;
         let since = SystemTime::now();
-        let connections = self.signal.held() as u64;
-        let departure = Departure { since, cut_at: since + limit, connections };
+        let departure = Departure {
+            since,
+            cut_at: since + drain.timeout,
+            connections: self.signal.held() as u64,
+            farewell: Farewell::drained(drain.close_code, &drain.close_reason),
+            told_by: Instant::now() + drain.spread,
+        };
         // Only the first counts, and there is no second.
         let _ = self.shared.books.departure.set(departure);
+        drain.timeout
     }
 
     /// Stops at once.

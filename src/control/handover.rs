@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -50,27 +51,53 @@ pub enum HandoverError {
     /// The new process hung up before it was ready.
     #[error("the new process hung up before it was ready")]
     HungUp,
+    /// Somebody asked to stop before it was ready.
+    #[error("asked to stop before the new process was ready")]
+    Stopped,
     /// It was not ready in time.
     #[error(transparent)]
     Elapsed(#[from] Elapsed),
 }
 
 impl Program {
-    /// This one. To be asked at the start, while the file is still the one that runs.
+    /// This one. To be asked at the start, while the file is still the one that runs, and the working
+    /// directory the one that it was named in.
     ///
     /// # Errors
     /// When the system does not know the program's path.
     pub fn this() -> io::Result<Self> {
-        let path = std::env::current_exe()?;
-        Ok(Self { path, arguments: std::env::args_os().skip(1).collect() })
+        let mut words = std::env::args_os();
+        let path = match words.next().and_then(|it| called(Path::new(&it))) {
+            Some(path) => path,
+            None => std::env::current_exe()?,
+        };
+        Ok(Self { path, arguments: words.collect() })
     }
 }
 
-/// Starts `program` with `sockets` and waits until it is ready; gives its process id.
+/// The path by which the program was called, links as they are: a deployment changes where they lead,
+/// and what the system says of a running program is where they led.
+fn called(name: &Path) -> Option<PathBuf> {
+    if name.components().count() > 1 {
+        return std::path::absolute(name).ok().filter(|it| it.is_file());
+    }
+    // Found by a shell in one of these; other programs may have the same name in another.
+    let folders = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&folders).map(|it| it.join(name));
+    found.filter_map(|it| std::path::absolute(it).ok()).find(|it| runs_here(it))
+}
+
+fn runs_here(path: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().map(|it| (it.dev(), it.ino())).ok();
+    identity(path).is_some_and(|it| Some(it) == identity(Path::new("/proc/self/exe")))
+}
+
+/// Starts `program` with `sockets` and waits until it is ready, or until `stop`.
 pub(super) async fn hand_over(
     program: &Program,
     sockets: &[(String, BorrowedFd<'_>)],
-) -> Result<u32, HandoverError> {
+    stop: impl Future<Output = ()>,
+) -> Result<Successor, HandoverError> {
     let name = format!("wsgate-{}-{:016x}", std::process::id(), rand::random::<u64>());
     let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
     listener.set_nonblocking(true)?;
@@ -84,8 +111,11 @@ pub(super) async fn hand_over(
     let pid = child.id();
     let taken = within(Some(TAKE_OVER), Timer::Handover, async {
         tokio::select! {
-            ended = child.wait() => Err(HandoverError::Ended(ended?)),
+            // Once it is ready it has clients, and goes on whatever else there is.
+            biased;
             ready = introduce(&listener, pid, sockets) => ready,
+            ended = child.wait() => Err(HandoverError::Ended(ended?)),
+            () = stop => Err(HandoverError::Stopped),
         }
     });
     let taken = taken.await.map_err(HandoverError::from).and_then(|it| it);
@@ -101,7 +131,7 @@ async fn introduce(
     listener: &tokio::net::UnixListener,
     child: Option<u32>,
     sockets: &[(String, BorrowedFd<'_>)],
-) -> Result<u32, HandoverError> {
+) -> Result<Successor, HandoverError> {
     loop {
         let (mut stream, _) = listener.accept().await?;
         let caller = stream.peer_cred()?.pid().and_then(|it| u32::try_from(it).ok());
@@ -109,9 +139,25 @@ async fn introduce(
         accept::hand_over(stream.as_fd(), sockets)?;
         let mut word = [0; READY.len()];
         return match stream.read_exact(&mut word).await {
-            Ok(_) if word == READY => Ok(pid),
+            Ok(_) if word == READY => Ok(Successor { pid, _way: stream }),
             _ => Err(HandoverError::HungUp),
         };
+    }
+}
+
+/// The process that goes on in this one's place. To be kept until the end of this one, for which the
+/// other may wait.
+#[derive(Debug)]
+pub struct Successor {
+    pid: u32,
+    /// Nothing more is said on it; that it closes is the news.
+    _way: tokio::net::UnixStream,
+}
+
+impl Successor {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 }
 
@@ -133,9 +179,19 @@ impl Predecessor {
     }
 
     /// This process accepts now: the other may go.
-    pub(super) fn dismiss(mut self) {
+    pub(super) fn dismiss(&mut self) {
         use std::io::Write;
         // When it is gone already, there is nobody to be told.
         let _ = self.0.write_all(READY);
+    }
+
+    /// Waits until it has ended; no limit here.
+    pub(super) async fn gone(self) {
+        let stream =
+            self.0.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(self.0));
+        if let Ok(mut stream) = stream {
+            // It says nothing more: bytes and errors are its end as well.
+            let _ = stream.read(&mut [0]).await;
+        }
     }
 }

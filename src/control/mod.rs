@@ -10,6 +10,7 @@ mod faults;
 mod gateway;
 mod handover;
 mod issuing;
+mod leaving;
 mod limits;
 mod loops;
 mod memory;
@@ -21,6 +22,6 @@ mod window;
 
 pub use faults::{ReloadError, StartError};
 pub use gateway::Gateway;
-pub use handover::{HandoverError, Program};
+pub use handover::{HandoverError, Program, Successor};
 pub use run::{Exit, run};
 pub use window::AdminError;

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use crate::config::Config;
 use crate::config::model::Site;
 use crate::config::names::Names;
-use crate::life::Cause;
 use crate::observe::live::{Farewell, Live};
 use crate::observe::sockets::Sockets;
 
@@ -14,11 +13,7 @@ use crate::observe::sockets::Sockets;
 pub(super) fn let_go(sockets: &Sockets, config: &Config) -> usize {
     let stays = Stays::of(config);
     let drain = &config.gateway.drain;
-    let farewell = Farewell {
-        cause: Cause::Drained,
-        code: drain.close_code,
-        reason: drain.close_reason.as_str().into(),
-    };
+    let farewell = Farewell::drained(drain.close_code, &drain.close_reason);
     sockets.order(|live| !stays.has(live), &farewell, drain.spread)
 }
 

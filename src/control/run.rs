@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sd_notify::NotifyState;
-use tokio::time::{interval, sleep};
+use tokio::time::interval;
 
 use super::certificates::warn_of_expiry;
 use super::faults::StartError;
 use super::gateway::{Gateway, form, spawn};
-use super::handover::{Predecessor, Program};
+use super::handover::{HandoverError, Predecessor, Program};
+use super::leaving::Leave;
 use super::limits::raise_descriptors;
 use super::loops::{Loops, runtime};
 use super::signals::{Signals, Wish};
@@ -21,10 +22,6 @@ use crate::observe::logging;
 
 /// How often renewed certificates are looked for.
 const LOOKS: Duration = Duration::from_secs(10);
-
-/// When another process goes on with the sockets, handshakes under way here may still succeed this
-/// long, before the drain answers them with 503.
-const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
 
 /// How often the log warns of certificates that expire.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -54,10 +51,13 @@ pub fn run(path: &Path, ready: impl FnOnce()) -> Exit {
             return Exit::Configuration;
         }
     };
-    if let Err(error) = logging::init(&config.log.level, form(config.log.format)) {
-        eprintln!("wsgate: {error}");
-        return Exit::Configuration;
-    }
+    let _log = match logging::init(&config.log.level, form(config.log.format)) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("wsgate: {error}");
+            return Exit::Configuration;
+        }
+    };
     let descriptors = raise_descriptors();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?descriptors, "starting");
     let heritage = match Heritage::take() {
@@ -102,7 +102,7 @@ async fn live(config: Config, path: &Path, heritage: Heritage, ready: impl FnOnc
             return Exit::Failed;
         }
     };
-    let gateway = match Gateway::start(config, heritage.inherited).await {
+    let mut gateway = match Gateway::start(config, heritage.inherited).await {
         Ok(gateway) => gateway,
         Err(error) => {
             tracing::error!("{error}");
@@ -112,11 +112,13 @@ async fn live(config: Config, path: &Path, heritage: Heritage, ready: impl FnOnc
             };
         }
     };
-    heritage.predecessor.into_iter().for_each(Predecessor::dismiss);
+    let mut predecessor = heritage.predecessor;
+    predecessor.as_mut().into_iter().for_each(Predecessor::dismiss);
     tell_systemd(&[NotifyState::Ready]);
     ready();
     feed_watchdog(Arc::clone(gateway.loops()));
-    obey(gateway, &mut signals, path, &program).await;
+    let leave = obey(&mut gateway, &mut signals, path, &program).await;
+    leave.with(gateway, &mut signals, predecessor).await;
     Exit::Stopped
 }
 
@@ -136,15 +138,20 @@ fn feed_watchdog(loops: Arc<Loops>) {
 }
 
 /// Does what signals ask for, until one asks to stop or another process goes on.
-async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program: &Program) {
+async fn obey(
+    gateway: &mut Gateway,
+    signals: &mut Signals,
+    path: &Path,
+    program: &Program,
+) -> Leave {
     let (mut looks, mut days) = (interval(LOOKS), interval(DAY));
     let issued = gateway.issued();
-    let succeeded = loop {
+    loop {
         let wish = tokio::select! {
             wish = signals.next() => wish,
             _ = looks.tick() => {
                 gateway.renew();
-                tell_status(&gateway);
+                tell_status(gateway);
                 continue;
             }
             () = issued.notified() => {
@@ -157,48 +164,47 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program:
             }
         };
         match wish {
-            Wish::Stop => {
-                let status = format!("draining {} connections", gateway.live());
-                tell_systemd(&[NotifyState::Stopping, NotifyState::Status(&status)]);
-                break gateway.give_back();
+            Wish::Stop => return stopping(gateway),
+            Wish::Upgrade => {
+                if let Some(leave) = upgrade(gateway, signals, program).await {
+                    return leave;
+                }
             }
-            Wish::Reload => reload(&mut gateway, path).await,
+            Wish::Reload => reload(gateway, path).await,
             Wish::Reopen => gateway.books().access().reopen(),
-            Wish::Upgrade if upgrade(&mut gateway, program).await => break true,
-            Wish::Upgrade => {}
-        }
-    };
-    let hurried = succeeded && last_handshakes(signals).await;
-    let live = gateway.live();
-    tracing::info!(live, "draining; a second signal stops at once");
-    let second = async { while !hurried && signals.next().await != Wish::Stop {} };
-    let cut = gateway.stop(second).await;
-    tracing::info!(cut, "stopped");
-}
-
-/// Lets a new process go on. Whether it does.
-async fn upgrade(gateway: &mut Gateway, program: &Program) -> bool {
-    tracing::info!(?program, "starting the new program on the same sockets");
-    match gateway.hand_over(program).await {
-        Ok(pid) => {
-            tracing::info!(pid, "the new process has taken over");
-            // From the main process, which alone systemd listens to; from here on that is the other.
-            tell_systemd(&[NotifyState::MainPid(pid), NotifyState::Ready]);
-            true
-        }
-        Err(error) => {
-            tracing::error!(%error, "the new program did not take over, this one goes on");
-            false
         }
     }
 }
 
-/// Waits for those who came just before another process went on. Whether a signal cut it short.
-async fn last_handshakes(signals: &mut Signals) -> bool {
-    let stopped = async { while signals.next().await != Wish::Stop {} };
-    tokio::select! {
-        () = sleep(LAST_HANDSHAKES) => false,
-        () = stopped => true,
+/// Someone has asked to stop.
+fn stopping(gateway: &mut Gateway) -> Leave {
+    let status = format!("draining {} connections", gateway.live());
+    tell_systemd(&[NotifyState::Stopping, NotifyState::Status(&status)]);
+    Leave::asked(gateway.give_back())
+}
+
+/// Lets a new process go on, unless somebody asks to stop before it does. Whether there is reason
+/// to leave.
+async fn upgrade(gateway: &mut Gateway, signals: &mut Signals, program: &Program) -> Option<Leave> {
+    tracing::info!(?program, "starting the new program on the same sockets");
+    let books = Arc::clone(gateway.books());
+    let stop = signals.stop(|| books.access().reopen());
+    match gateway.hand_over(program, stop).await {
+        Ok(successor) => {
+            let pid = successor.pid();
+            tracing::info!(pid, "the new process has taken over");
+            // From the main process, which alone systemd listens to; from here on that is the other.
+            tell_systemd(&[NotifyState::MainPid(pid), NotifyState::Ready]);
+            Some(Leave::succeeded(successor))
+        }
+        Err(HandoverError::Stopped) => {
+            tracing::info!("asked to stop: the new program was ended before it was ready");
+            Some(stopping(gateway))
+        }
+        Err(error) => {
+            tracing::error!(%error, "the new program did not take over, this one goes on");
+            None
+        }
     }
 }
 

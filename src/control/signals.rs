@@ -41,6 +41,18 @@ impl Signals {
         })
     }
 
+    /// Waits until one asks to stop, and calls `reopen` for each that asks for that meanwhile. The
+    /// others keep until [`Signals::next`]. Dropping it loses none.
+    pub(super) async fn stop(&mut self, reopen: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.user1.recv() => reopen(),
+            }
+        }
+    }
+
     /// Waits for the next one.
     pub(super) async fn next(&mut self) -> Wish {
         tokio::select! {

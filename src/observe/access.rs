@@ -5,10 +5,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel,
+};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::line::{Form, Line};
 
@@ -20,6 +21,10 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// Between two writes; short enough for whoever reads along, and for the queue.
 const LULL: Duration = Duration::from_millis(10);
+
+/// For the last lines to be written. A whole queue of them is a few megabytes: who has not taken that by
+/// then takes nothing.
+const LAST_LINES: Duration = Duration::from_secs(3);
 
 /// Where the lines are written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +45,14 @@ enum Job {
 #[derive(Debug)]
 pub struct Access {
     jobs: Option<SyncSender<Job>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Hangs up when the thread has ended; taken by whoever ends it.
+    ended: Mutex<Option<Receiver<()>>>,
 }
 
 impl Access {
     /// Drops every line.
     pub fn off() -> Self {
-        Self { jobs: None, writer: Mutex::new(None) }
+        Self { jobs: None, ended: Mutex::default() }
     }
 
     /// Writes to `target` from a thread of its own.
@@ -56,10 +62,12 @@ impl Access {
     pub fn to(target: Target, form: Form) -> io::Result<Self> {
         let mut out = Out::open(&target)?;
         let (jobs, queue) = sync_channel(QUEUE);
-        let writer = std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || write_all(&queue, &target, &mut out, form))?;
-        Ok(Self { jobs: Some(jobs), writer: Mutex::new(Some(writer)) })
+        let (working, ended) = channel::<()>();
+        std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+            write_all(&queue, &target, &mut out, form);
+            drop(working);
+        })?;
+        Ok(Self { jobs: Some(jobs), ended: Mutex::new(Some(ended)) })
     }
 
     /// Hands a line over; `false` when the line is lost: the queue is full, or closed.
@@ -76,12 +84,22 @@ impl Access {
         }
     }
 
-    /// Writes what is queued and ends the thread.
+    /// Writes what is queued and ends the thread. Where nobody takes the lines, they and the thread are
+    /// left behind after 3 s; the thread of the caller is blocked until then.
     pub fn finish(&self) {
-        let Ok(mut writer) = self.writer.lock() else { return };
-        if let (Some(jobs), Some(thread)) = (&self.jobs, writer.take()) {
-            let _ = jobs.send(Job::End);
-            let _ = thread.join();
+        let ended = self.ended.lock().ok().and_then(|mut it| it.take());
+        let (Some(jobs), Some(ended)) = (&self.jobs, ended) else { return };
+        let deadline = Instant::now() + LAST_LINES;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        // A full queue empties, unless nobody takes the lines.
+        while let Err(TrySendError::Full(_)) = jobs.try_send(Job::End) {
+            if left().is_zero() {
+                break;
+            }
+            std::thread::sleep(LULL);
+        }
+        if ended.recv_timeout(left()) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the last access lines are lost: nobody takes them");
         }
     }
 }

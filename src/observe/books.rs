@@ -10,6 +10,7 @@ use super::endings::Endings;
 use super::history::History;
 use super::issuances::Issuances;
 use super::line::Line;
+use super::live::Farewell;
 use super::metrics::Metrics;
 use super::reloads::Reloads;
 use super::sockets::Sockets;
@@ -42,8 +43,9 @@ pub struct Books {
     listener: Option<Listener>,
 }
 
-/// The beginning of a drain.
-#[derive(Clone, Copy, Debug)]
+/// The beginning of a drain, and how it lets sockets go: all alike, whichever configuration they
+/// began with.
+#[derive(Clone, Debug)]
 pub struct Departure {
     /// When it began.
     pub since: SystemTime,
@@ -51,6 +53,10 @@ pub struct Departure {
     pub cut_at: SystemTime,
     /// Connections that were open.
     pub connections: u64,
+    /// What every socket is told.
+    pub farewell: Farewell,
+    /// By when every socket has been told, each at a moment of its own.
+    pub told_by: tokio::time::Instant,
 }
 
 impl Books {

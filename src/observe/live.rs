@@ -76,6 +76,13 @@ pub struct Farewell {
     pub reason: Arc<str>,
 }
 
+impl Farewell {
+    /// That of a drain.
+    pub fn drained(code: u16, reason: &str) -> Self {
+        Self { cause: Cause::Drained, code, reason: reason.into() }
+    }
+}
+
 /// A farewell and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {

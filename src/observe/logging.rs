@@ -1,11 +1,17 @@
-//! The log for people who run the gateway: tracing to standard error, as text or JSON.
+//! The log for people who run the gateway: tracing to standard error, as text or JSON. An event loop never
+//! waits for whoever reads it.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::panic::PanicHookInfo;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
 use super::line::Form;
+use super::lossy::Lossy;
+
+/// For the last lines to be written at the end of the process.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Why the log could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -13,20 +19,37 @@ pub enum LogError {
     /// The filter does not parse.
     #[error("the log level {0:?} is neither a level nor a tracing filter")]
     Filter(String),
+    /// The system has no thread left to write it from.
+    #[error("the log cannot be written: {0}")]
+    Thread(#[from] io::Error),
     /// Another subscriber is already there.
     #[error("a log is already set up in this process")]
     Taken,
 }
 
+/// What has been logged; dropping it waits until that is written, for a second at most.
+#[derive(Debug)]
+pub struct Log(Lossy);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Who has not taken them by now takes nothing.
+        self.0.settle(LAST_LINES);
+    }
+}
+
 /// Sets up the log of the whole process, to which panics are told too. Only a program does this, never a library or a test.
+/// To be kept until its end.
 ///
 /// # Errors
-/// [`LogError`] when `level` does not parse or a log is already there.
-pub fn init(level: &str, form: Form) -> Result<(), LogError> {
+/// [`LogError`] when `level` does not parse, a log is already there, or there is no thread for it.
+pub fn init(level: &str, form: Form) -> Result<Log, LogError> {
     let filter = EnvFilter::try_new(level).map_err(|_| LogError::Filter(level.to_owned()))?;
+    let lossy = Lossy::to(io::stderr(), "log")?;
+    let writer = lossy.clone();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(move || writer.clone())
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     let set = match form {
@@ -35,7 +58,7 @@ pub fn init(level: &str, form: Form) -> Result<(), LogError> {
     };
     set.map_err(|_| LogError::Taken)?;
     std::panic::set_hook(Box::new(tell));
-    Ok(())
+    Ok(Log(lossy))
 }
 
 /// One line for a panic. It ends the task that it happened in; whose that was, its access line says.

@@ -11,6 +11,7 @@ pub mod lane;
 pub mod line;
 pub mod live;
 pub mod logging;
+pub mod lossy;
 pub mod metrics;
 pub mod record;
 pub mod redact;

@@ -35,13 +35,19 @@ impl Running {
 
     fn drain_soon(&mut self) {
         let (share, now): (f64, _) = (rand::random(), Instant::now());
-        let drain = &self.rules.gateway.drain;
-        let farewell = Farewell {
-            cause: Cause::Drained,
-            code: drain.close_code,
-            reason: drain.close_reason.as_str().into(),
+        let (farewell, told_by) = match self.books.departure.get() {
+            // Not this socket's own rules, which a reload may have left behind: it is the running
+            // ones that say when the drain cuts.
+            Some(departure) => (departure.farewell.clone(), departure.told_by),
+            // The drain of nobody who keeps books of it.
+            None => {
+                let drain = &self.rules.gateway.drain;
+                (Farewell::drained(drain.close_code, &drain.close_reason), now + drain.spread)
+            }
         };
-        self.obey(Order { farewell, at: now + drain.spread.mul_f64(share) }, now);
+        // One that comes while the others leave has the rest of their time.
+        let left = told_by.saturating_duration_since(now);
+        self.obey(Order { farewell, at: now + left.mul_f64(share) }, now);
     }
 
     /// Of several orders the earliest holds.
