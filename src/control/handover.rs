@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
@@ -183,6 +185,13 @@ impl Predecessor {
         use std::io::Write;
         // When it is gone already, there is nobody to be told.
         let _ = self.0.write_all(READY);
+    }
+
+    /// Whether it has not ended yet.
+    pub(super) fn lives(&self) -> bool {
+        // It says nothing more, and the end of the stream is its own.
+        let look = recv(&self.0, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        look.is_err_and(|error| error == Errno::AGAIN)
     }
 
     /// Waits until it has ended; no limit here.

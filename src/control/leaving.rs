@@ -62,7 +62,8 @@ impl Leave {
         let cut = gateway.stop(patience.over()).await;
         tracing::info!(cut, "stopped");
         let limit = (limit + LAST_WORDS).saturating_sub(since.elapsed());
-        if let Some(predecessor) = predecessor {
+        if let Some(predecessor) = predecessor.filter(Predecessor::lives) {
+            tracing::info!("the process before this one still drains; a signal ends the wait");
             tokio::select! {
                 _ = within(Some(limit), Timer::Drain, predecessor.gone()) => {}
                 () = patience.over() => {}

@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal};
 use std::panic::PanicHookInfo;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tracing_subscriber::EnvFilter;
 
@@ -45,7 +45,7 @@ impl Drop for Log {
 /// [`LogError`] when `level` does not parse, a log is already there, or there is no thread for it.
 pub fn init(level: &str, form: Form) -> Result<Log, LogError> {
     let filter = EnvFilter::try_new(level).map_err(|_| LogError::Filter(level.to_owned()))?;
-    let lossy = Lossy::to(io::stderr(), "log")?;
+    let lossy = Lossy::to(io::stderr(), "log", move |lost| gap(form, lost))?;
     let writer = lossy.clone();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -59,6 +59,21 @@ pub fn init(level: &str, form: Form) -> Result<Log, LogError> {
     set.map_err(|_| LogError::Taken)?;
     std::panic::set_hook(Box::new(tell));
     Ok(Log(lossy))
+}
+
+/// The line that stands for lines that were lost.
+fn gap(form: Form, lost: u64) -> String {
+    let time = humantime::format_rfc3339_micros(SystemTime::now());
+    let words = "lines of the log were lost: they were not taken in time";
+    match form {
+        Form::Text => format!("{time}  WARN {words} lost={lost}\n"),
+        Form::Json => {
+            let fields = serde_json::json!({ "message": words, "lost": lost });
+            let time = time.to_string();
+            let line = serde_json::json!({ "timestamp": time, "level": "WARN", "fields": fields });
+            format!("{line}\n")
+        }
+    }
 }
 
 /// One line for a panic. It ends the task that it happened in; whose that was, its access line says.

@@ -32,16 +32,21 @@ struct State {
 }
 
 impl Lossy {
-    /// Writes to `out` from a thread with this name, which ends with the last clone.
+    /// Writes to `out` from a thread with this name, which ends with the last clone. Where pieces were
+    /// lost, `gap` says how many.
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn to(out: impl Write + Send + 'static, thread: &str) -> io::Result<Self> {
+    pub fn to(
+        out: impl Write + Send + 'static,
+        thread: &str,
+        gap: impl Fn(u64) -> String + Send + 'static,
+    ) -> io::Result<Self> {
         let (queue, pieces) = sync_channel(QUEUE);
         let state = Arc::<State>::default();
         let shared = Arc::clone(&state);
         let builder = std::thread::Builder::new().name(thread.to_owned());
-        builder.spawn(move || write_all(out, &pieces, &shared))?;
+        builder.spawn(move || write_all(out, &pieces, &shared, gap))?;
         Ok(Self { queue, state })
     }
 
@@ -74,14 +79,18 @@ impl Write for Lossy {
     }
 }
 
-fn write_all(mut out: impl Write, pieces: &Receiver<Vec<u8>>, state: &State) {
+fn write_all(
+    mut out: impl Write,
+    pieces: &Receiver<Vec<u8>>,
+    state: &State,
+    gap: impl Fn(u64) -> String,
+) {
     while let Ok(piece) = pieces.recv() {
         // Where even this cannot be written there is nobody to be told.
         let _ = out.write_all(&piece);
         let lost = state.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ =
-                writeln!(out, "wsgate: {lost} lines were lost here: they were not taken in time");
+            let _ = out.write_all(gap(lost).as_bytes());
         }
         let _ = out.flush();
         state.waiting.fetch_sub(piece.len(), Ordering::AcqRel);
@@ -114,7 +123,8 @@ mod tests {
     fn who_takes_nothing_holds_nobody_up_and_hears_later_how_much_was_lost() {
         let (go_on, stalled) = mpsc::channel();
         let (out, written) = mpsc::channel();
-        let mut lossy = Lossy::to(Stalled(stalled, out), "stalled").expect("a thread");
+        let mut lossy = Lossy::to(Stalled(stalled, out), "stalled", |lost| format!("{lost} lost"))
+            .expect("a thread");
         let line = [b'x'; 1024];
         for _ in 0..BYTES / line.len() + 5 {
             lossy.write_all(&line).expect("never fails");
@@ -124,10 +134,10 @@ mod tests {
         assert!(lossy.settle(Duration::from_secs(20)), "all is taken");
         drop(lossy);
         let written: Vec<_> = written.iter().collect();
-        let notes: Vec<_> = written.iter().filter(|it| it.starts_with(b"wsgate: ")).collect();
+        let notes: Vec<_> = written.iter().filter(|it| it.ends_with(b" lost")).collect();
         assert_eq!(written.len() - notes.len(), BYTES / line.len());
         let note =
             String::from_utf8(notes.into_iter().flatten().copied().collect()).expect("UTF-8");
-        assert!(note.starts_with("wsgate: 5 lines were lost here"), "{note}");
+        assert_eq!(note, "5 lost");
     }
 }

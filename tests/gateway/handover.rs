@@ -1,8 +1,10 @@
 //! A new process on the same sockets: SIGUSR2, and sockets that systemd listens on.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,13 +15,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked};
-use crate::house::program::{Program, text, write};
-use crate::house::{Backend, Client, HOST, PATIENCE, route, until};
+use crate::house::program::{PROGRAM, Program, text, write};
+use crate::house::{Backend, Client, HOST, PATIENCE, certificates, route, until};
 
 const QUICK: &str = "[gateway.drain]\nspread = \"200ms\"\n";
 
 /// Every process that runs with this configuration file.
-fn processes(config: &Path) -> BTreeSet<i32> {
+pub fn processes(config: &Path) -> BTreeSet<i32> {
     let config = config.to_str().expect("UTF-8");
     let entries = std::fs::read_dir("/proc").expect("there").flatten();
     let pids = entries.filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok());
@@ -32,7 +34,7 @@ fn processes(config: &Path) -> BTreeSet<i32> {
     pids.filter(has).collect()
 }
 
-fn terminate(pid: i32) {
+pub fn terminate(pid: i32) {
     let pid = Pid::from_raw(pid).expect("not zero");
     kill_process(pid, Signal::TERM).expect("it lives");
 }
@@ -106,6 +108,42 @@ async fn when_the_new_process_fails_the_old_one_goes_on() {
     assert_eq!(program.end().await.0, Some(0));
     processes(&config).into_iter().for_each(terminate);
     until(|| processes(&config).is_empty()).await;
+}
+
+#[tokio::test]
+async fn the_program_that_is_at_its_path_now_is_found_through_links() {
+    let backend = Backend::echo().await;
+    let folder = Path::new(certificates::folder()).join("versions");
+    for version in ["v1", "v2"] {
+        std::fs::create_dir_all(folder.join(version)).expect("a folder");
+    }
+    symlink(PROGRAM, folder.join("v1/wsgate")).expect("a link");
+    let newer = format!("#!/bin/sh\ntouch {0}/started\nexec {PROGRAM} \"$@\"\n", folder.display());
+    write_program(&folder.join("v2/wsgate"), &newer);
+    symlink("v1", folder.join("current")).expect("a link");
+    let before = called("versions", &folder.join("current/wsgate"));
+    let program = Program::start("versions", &before, QUICK, &route("/", &backend)).await;
+    symlink("v2", folder.join("next")).expect("a link");
+    std::fs::rename(folder.join("next"), folder.join("current")).expect("replaced");
+    program.signal(Signal::USR2);
+    let config = program.config.clone();
+    let (code, _, err) = program.end().await;
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("the new process has taken over"), "{err}");
+    assert!(folder.join("started").exists(), "the link leads to the second version: {err}");
+    processes(&config).into_iter().for_each(terminate);
+    until(|| processes(&config).is_empty()).await;
+}
+
+/// A shell's words that start the program of a test by another path than its own.
+pub fn called(name: &str, path: &Path) -> String {
+    let config = Path::new(certificates::folder()).join(format!("{name}.toml"));
+    format!("exec {} run --config {};", path.display(), config.display())
+}
+
+pub fn write_program(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, Permissions::from_mode(0o755)).expect("a program");
 }
 
 /// A socket that listens, kept here as systemd would, and what has a shell give it to a program.

@@ -30,6 +30,7 @@ mod heartbeat;
 mod http;
 mod http2;
 mod import;
+mod leaving;
 mod listen;
 mod live;
 mod logs;

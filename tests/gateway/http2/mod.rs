@@ -3,5 +3,5 @@
 mod abuse;
 mod plain;
 mod sockets;
-mod stream;
+pub mod stream;
 mod waits;
