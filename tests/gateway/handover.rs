@@ -162,7 +162,7 @@ fn activated() -> (std::net::TcpListener, String) {
 }
 
 /// The first client whom a program has an answer for.
-async fn first(program: &Program) -> Client {
+pub async fn first(program: &Program) -> Client {
     let begun = Instant::now();
     loop {
         if let Ok(Ok(client)) = timeout(PATIENCE, Client::tls(program.address, HOST)).await {

@@ -4,21 +4,19 @@
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use rustix::fs::{OFlags, fcntl_setfl};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::sync::Notify;
 
-use crate::handover::{called, processes, terminate, write_program};
+use crate::handover::{called, first, processes, terminate, write_program};
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked, raw};
 use crate::house::http2::Good;
 use crate::house::program::{PROGRAM, Program, free_address, text, write};
 use crate::house::{
-    Backend, Client, HOST, House, PATIENCE, certificates, https_listener, read, route, site, soon,
-    until,
+    Backend, Client, HOST, House, certificates, https_listener, read, route, site, soon, until,
 };
 use crate::http2::stream::{Socket, echo, switch};
 
@@ -202,29 +200,13 @@ async fn pipes_that_nobody_reads_hold_up_neither_sockets_nor_the_end() {
     let settings = "[log]\nlevel = \"debug\"\n[gateway.drain]\nspread = \"0s\"\n";
     let config = write("stalled", &text(address, settings, &route("/", &backend)));
     let ((_out, stdout), (_err, stderr)) = (stalled(), stalled());
-    let mut program = Command::new(PROGRAM);
-    program.args(["run", "--config"]).arg(&config).stdout(stdout).stderr(stderr);
-    let mut child = program.spawn().expect("started");
-    let begun = Instant::now();
-    let mut client = loop {
-        assert!(begun.elapsed() < PATIENCE, "it does not serve");
-        if let Ok(client) = Client::tls(address, HOST).await {
-            break client;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    let program = Program::launch_into("stalled", "", (config, address), Some([stdout, stderr]));
+    let mut client = first(&program).await;
     assert!(soon(client.upgrade("/", "")).await.starts_with("HTTP/1.1 101 "));
     client.send(masked(TEXT, "hello")).await;
     assert_eq!(soon(client.frame()).await.expect("the echo").text(), "hello");
-    kill_process(Pid::from_child(&child), Signal::TERM).expect("it lives");
+    program.signal(Signal::TERM);
     assert_eq!(soon(client.frame()).await.expect("a close").close().0, 1012);
     drop(client);
-    let mut ended = None;
-    let begun = Instant::now();
-    while ended.is_none() && begun.elapsed() < PATIENCE {
-        ended = child.try_wait().expect("waited");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let _ = child.kill();
-    assert_eq!(ended.expect("it ends").code(), Some(0));
+    assert_eq!(program.end().await.0, Some(0));
 }

@@ -35,11 +35,22 @@ impl Program {
 
     /// The same with a configuration file that is there, and without waiting.
     pub fn launch(name: &str, before: &str, config: PathBuf, address: SocketAddr) -> Self {
+        Self::launch_into(name, before, (config, address), None)
+    }
+
+    /// The same with standard output and standard error of the test's own.
+    pub fn launch_into(
+        name: &str,
+        before: &str,
+        (config, address): (PathBuf, SocketAddr),
+        streams: Option<[Stdio; 2]>,
+    ) -> Self {
         let command = format!("{before} exec {PROGRAM} run --config {}", config.display());
         let output = ["out", "err"].map(|it| config.with_file_name(format!("{name}.{it}")));
-        let file = |it: &PathBuf| Stdio::from(File::create(it).expect("a file"));
+        let files = output.each_ref().map(|it| Stdio::from(File::create(it).expect("a file")));
+        let [out, err] = streams.unwrap_or(files);
         let mut shell = Command::new("sh");
-        shell.args(["-c", &command]).stdout(file(&output[0])).stderr(file(&output[1]));
+        shell.args(["-c", &command]).stdout(out).stderr(err);
         Self { child: shell.spawn().expect("started"), config, address, output }
     }
 
