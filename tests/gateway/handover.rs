@@ -147,8 +147,8 @@ fn activated_as<const N: usize>(names: [&str; N]) -> ([std::net::TcpListener; N]
     });
     // As systemd does: descriptors from 3 on listen already, and the environment says so.
     let before = format!(
-        "exec python3 -c 'import os, sys\n\
-         kept = [os.dup(it) for it in {:?}]\n\
+        "exec python3 -c 'import fcntl, os, sys\n\
+         kept = [fcntl.fcntl(it, fcntl.F_DUPFD, 100) for it in {:?}]\n\
          [os.dup2(it, 3 + place) for place, it in enumerate(kept)]\n\
          os.environ.update(LISTEN_FDS=\"{N}\", LISTEN_FDNAMES=\"{}\", LISTEN_PID=str(os.getpid()))\n\
          os.execvp(sys.argv[2], sys.argv[2:])'",

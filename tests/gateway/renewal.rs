@@ -226,6 +226,6 @@ async fn a_bad_ticket_key_is_called_one() {
     let log = Log::new();
     house.gateway.renew();
     assert_eq!(log.with("a changed ticket key is no use, the old keys stay").len(), 1);
-    assert_eq!(log.with("certificate").len(), 0, "{:?}", log.with(""));
+    assert_eq!(log.with("a renewed certificate").len(), 0, "{:?}", log.with(""));
     house.finish().await;
 }
