@@ -126,7 +126,8 @@ async fn a_listener_that_the_new_configuration_lacks_is_closed_with_the_old_proc
     let config = program.config.clone();
     drop(first(&program).await);
     assert_eq!(program.end().await.0, Some(0));
-    until(|| std::net::TcpStream::connect(gone).is_err()).await;
+    let refused = std::net::TcpStream::connect(gone).expect_err("nobody listens");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(!Path::new(&file).exists());
     processes(&config).into_iter().for_each(terminate);
     until(|| processes(&config).is_empty()).await;
