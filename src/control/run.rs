@@ -107,7 +107,7 @@ async fn live(config: Config, path: &Path, heritage: Heritage, ready: impl FnOnc
     let gateway = match Gateway::start(config.clone(), heritage.inherited).await {
         Ok(gateway) => gateway,
         Err(error @ StartError::Load(_)) => {
-            tracing::error!("{}", in_full(&error, &config));
+            tracing::error!("it does not start:\n{}", in_full(&error, &config));
             return Exit::Configuration;
         }
         Err(error) => {
@@ -236,7 +236,7 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
                         ReloadError::Load(_) => in_full(&error, &config),
                         _ => error.to_string(),
                     };
-                    tracing::error!("the reload is refused, nothing has changed: {words}");
+                    tracing::error!("the reload is refused, nothing has changed:\n{words}");
                     books.reloads.refused(words);
                 }
                 Ok(fixed) if fixed.is_empty() => {
@@ -257,7 +257,7 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
 fn in_full(error: &impl Display, config: &Config) -> String {
     let report = faults(config);
     // What has been mended since is in the error alone.
-    if report.has_errors() { format!("\n{}", report.render()) } else { error.to_string() }
+    if report.has_errors() { report.render() } else { error.to_string() }
 }
 
 /// Outside systemd this does nothing.
