@@ -1,10 +1,8 @@
 //! A new process on the same sockets: SIGUSR2, and sockets that systemd listens on.
 
 use std::collections::BTreeSet;
-use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked};
-use crate::house::program::{PROGRAM, Program, text, write};
+use crate::house::program::{Program, free_address, text, write};
 use crate::house::{Backend, Client, HOST, PATIENCE, certificates, route, until};
 
 const QUICK: &str = "[gateway.drain]\nspread = \"200ms\"\n";
@@ -111,54 +109,54 @@ async fn when_the_new_process_fails_the_old_one_goes_on() {
 }
 
 #[tokio::test]
-async fn the_program_that_is_at_its_path_now_is_found_through_links() {
+async fn a_listener_that_the_new_configuration_lacks_is_closed_with_the_old_process() {
     let backend = Backend::echo().await;
-    let folder = Path::new(certificates::folder()).join("versions");
-    for version in ["v1", "v2"] {
-        std::fs::create_dir_all(folder.join(version)).expect("a folder");
-    }
-    symlink(PROGRAM, folder.join("v1/wsgate")).expect("a link");
-    let newer = format!("#!/bin/sh\ntouch {0}/started\nexec {PROGRAM} \"$@\"\n", folder.display());
-    write_program(&folder.join("v2/wsgate"), &newer);
-    symlink("v1", folder.join("current")).expect("a link");
-    let before = called("versions", &folder.join("current/wsgate"));
-    let program = Program::start("versions", &before, QUICK, &route("/", &backend)).await;
-    symlink("v2", folder.join("next")).expect("a link");
-    std::fs::rename(folder.join("next"), folder.join("current")).expect("replaced");
+    let (gone, file) = (free_address(), format!("{}/gone.sock", certificates::folder()));
+    let more = format!(
+        "[[listeners]]\naddress = \"{gone}\"\nprotocol = \"http\"\n\
+         [[listeners]]\naddress = \"unix:{file}\"\nprotocol = \"http\"\n"
+    );
+    let both = route("/", &backend) + &more;
+    let program = Program::start("fewer", "", QUICK, &both).await;
+    assert!(std::net::TcpStream::connect(gone).is_ok() && Path::new(&file).exists());
+    let fewer = text(program.address, QUICK, &route("/", &backend));
+    std::fs::write(&program.config, fewer).expect("written");
     program.signal(Signal::USR2);
+    until(|| program.errors().contains("the new process has taken over")).await;
     let config = program.config.clone();
-    let (code, _, err) = program.end().await;
-    assert_eq!(code, Some(0), "{err}");
-    assert!(err.contains("the new process has taken over"), "{err}");
-    assert!(folder.join("started").exists(), "the link leads to the second version: {err}");
+    drop(first(&program).await);
+    assert_eq!(program.end().await.0, Some(0));
+    let refused = std::net::TcpStream::connect(gone).expect_err("nobody listens");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(!Path::new(&file).exists());
     processes(&config).into_iter().for_each(terminate);
     until(|| processes(&config).is_empty()).await;
 }
 
-/// A shell's words that start the program of a test by another path than its own.
-pub fn called(name: &str, path: &Path) -> String {
-    let config = Path::new(certificates::folder()).join(format!("{name}.toml"));
-    format!("exec {} run --config {};", path.display(), config.display())
-}
-
-pub fn write_program(path: &Path, text: &str) {
-    std::fs::write(path, text).expect("written");
-    std::fs::set_permissions(path, Permissions::from_mode(0o755)).expect("a program");
-}
-
 /// A socket that listens, kept here as systemd would, and what has a shell give it to a program.
 fn activated() -> (std::net::TcpListener, String) {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    fcntl_setfd(&listener, FdFlags::empty()).expect("inherited");
-    // As systemd does: descriptor 3 listens already, and the environment says so.
-    let before = format!(
-        "exec python3 -c 'import os, sys\n\
-         os.dup2({}, 3)\n\
-         os.environ.update(LISTEN_FDS=\"1\", LISTEN_FDNAMES=\"https\", LISTEN_PID=str(os.getpid()))\n\
-         os.execvp(sys.argv[2], sys.argv[2:])'",
-        listener.as_raw_fd()
-    );
+    let ([listener], before) = activated_as(["https"]);
     (listener, before)
+}
+
+/// The same with several, by their names.
+fn activated_as<const N: usize>(names: [&str; N]) -> ([std::net::TcpListener; N], String) {
+    let listeners = names.map(|_| {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        fcntl_setfd(&listener, FdFlags::empty()).expect("inherited");
+        listener
+    });
+    // As systemd does: descriptors from 3 on listen already, and the environment says so.
+    let before = format!(
+        "exec python3 -c 'import fcntl, os, sys\n\
+         kept = [fcntl.fcntl(it, fcntl.F_DUPFD, 100) for it in {:?}]\n\
+         [os.dup2(it, 3 + place) for place, it in enumerate(kept)]\n\
+         os.environ.update(LISTEN_FDS=\"{N}\", LISTEN_FDNAMES=\"{}\", LISTEN_PID=str(os.getpid()))\n\
+         os.execvp(sys.argv[2], sys.argv[2:])'",
+        listeners.each_ref().map(AsRawFd::as_raw_fd),
+        names.join(":")
+    );
+    (listeners, before)
 }
 
 /// The first client whom a program has an answer for.
@@ -222,4 +220,32 @@ async fn sockets_of_systemd_are_taken_by_their_name() {
     let (code, _, err) = Program::launch("activated", "", config, address).end().await;
     assert_eq!(code, Some(1));
     assert!(err.contains("FileDescriptorName=https"), "{err}");
+}
+
+#[tokio::test]
+async fn a_socket_of_systemd_that_nobody_asks_for_goes_on_to_the_next_process() {
+    let backend = Backend::echo().await;
+    let ([https, http], before) = activated_as(["https", "http"]);
+    let (address, later) = (https.local_addr().expect("bound"), http.local_addr().expect("bound"));
+    let one = text(address, QUICK, &route("/", &backend));
+    let one = one.replace(&address.to_string(), "systemd:https");
+    let program = Program::launch("passed", &before, write("passed", &one), address);
+    drop(first(&program).await);
+    drop((https, http));
+    program.signal(Signal::USR2);
+    until(|| program.errors().contains("the new process has taken over")).await;
+    let both = format!("{one}[[listeners]]\naddress = \"systemd:http\"\nprotocol = \"http\"\n");
+    std::fs::write(&program.config, both).expect("written");
+    let config = program.config.clone();
+    let ended = |it: &Program| it.errors().contains("stopped");
+    until(|| ended(&program)).await;
+    let heirs = processes(&config);
+    for pid in &heirs {
+        kill_process(Pid::from_raw(*pid).expect("not zero"), Signal::HUP).expect("it lives");
+    }
+    let mut client = Client::tcp(later).await.expect("it listens");
+    assert!(client.upgrade("/", "").await.starts_with("HTTP/1.1 101 "), "{}", program.errors());
+    drop(client);
+    heirs.into_iter().for_each(terminate);
+    until(|| processes(&config).is_empty()).await;
 }

@@ -1,8 +1,9 @@
 //! How the gateway leaves: by the rules that hold then, politely at the first signal, and whatever
 //! becomes of those who read its logs.
 
+use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::Signal;
 use tokio::sync::Notify;
 
-use crate::handover::{called, first, processes, terminate, write_program};
+use crate::handover::{first, processes, terminate};
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked, raw};
 use crate::house::http2::Good;
 use crate::house::program::{PROGRAM, Program, free_address, text, write};
@@ -85,6 +86,42 @@ async fn a_drain_lets_everybody_go_by_the_rules_that_hold_when_it_begins() {
     while stream.frame().await.is_some() {}
     drop((second, stream, clients));
     assert_eq!(soon(stopping).await.expect("no panic"), 0, "nothing had to be cut");
+}
+
+#[tokio::test]
+async fn the_program_that_is_at_its_path_now_is_found_through_links() {
+    let backend = Backend::echo().await;
+    let folder = Path::new(certificates::folder()).join("versions");
+    for version in ["v1", "v2"] {
+        std::fs::create_dir_all(folder.join(version)).expect("a folder");
+    }
+    symlink(PROGRAM, folder.join("v1/wsgate")).expect("a link");
+    let newer = format!("#!/bin/sh\ntouch {0}/started\nexec {PROGRAM} \"$@\"\n", folder.display());
+    write_program(&folder.join("v2/wsgate"), &newer);
+    symlink("v1", folder.join("current")).expect("a link");
+    let before = called("versions", &folder.join("current/wsgate"));
+    let program = Program::start("versions", &before, "", &route("/", &backend)).await;
+    symlink("v2", folder.join("next")).expect("a link");
+    std::fs::rename(folder.join("next"), folder.join("current")).expect("replaced");
+    program.signal(Signal::USR2);
+    let config = program.config.clone();
+    let (code, _, err) = program.end().await;
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("the new process has taken over"), "{err}");
+    assert!(folder.join("started").exists(), "the link leads to the second version: {err}");
+    processes(&config).into_iter().for_each(terminate);
+    until(|| processes(&config).is_empty()).await;
+}
+
+/// A shell's words that start the program of a test by another path than its own.
+fn called(name: &str, path: &Path) -> String {
+    let config = Path::new(certificates::folder()).join(format!("{name}.toml"));
+    format!("exec {} run --config {};", path.display(), config.display())
+}
+
+fn write_program(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, Permissions::from_mode(0o755)).expect("a program");
 }
 
 /// A socket that no Close can be put into: half a frame is on its way. So its drain lasts.
