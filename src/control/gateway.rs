@@ -115,7 +115,8 @@ impl Gateway {
         let view = window.plan(&config.admin, &mut doors).await?;
         doors.apply(plan);
         window.apply(view);
-        let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
+        let mut upkeep = Upkeep::new(watch.clone());
+        upkeep.follow(&shared.snapshot.load().pools);
         spawn(chores::sweep(Arc::clone(&shared), watch.clone()));
         spawn(chores::remember(Arc::clone(&shared.books), watch.clone()));
         spawn(memory::watch(Arc::clone(&shared), watch.clone()));
@@ -162,7 +163,7 @@ impl Gateway {
         let plan = self.doors.plan(&config.listeners).await?;
         let view = self.window.plan(&config.admin, &mut self.doors).await?;
         let fixed = needs_restart(&self.config, &config);
-        self.upkeep = Upkeep::of(&next.pools, self.upkeep.drain.clone());
+        self.upkeep.follow(&next.pools);
         self.shared.snapshot.store(Arc::new(next));
         self.doors.apply(plan);
         self.window.apply(view);
