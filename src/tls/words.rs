@@ -27,7 +27,9 @@ pub(super) fn of_a_server(error: io::Error) -> io::Error {
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             "what the server answers is no TLS; is this the port for it?".to_owned()
         }
-        Some(Error::PeerIncompatible(why)) => format!("the server has nothing in common with us: {why:?}"),
+        Some(Error::PeerIncompatible(why)) => {
+            format!("the server has nothing in common with us: {why:?}")
+        }
         _ => return error,
     };
     io::Error::new(error.kind(), words)
@@ -46,7 +48,8 @@ fn of_an_alert(alert: AlertDescription) -> String {
 }
 
 fn of_its_certificate(wrong: &CertificateError) -> String {
-    let moment = |seconds| humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
+    let moment =
+        |seconds| humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
     match wrong {
         CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
             Some(webpki::Error::CaUsedAsEndEntity) => CA_AS_LEAF.to_owned(),
@@ -115,7 +118,8 @@ mod tests {
         let of = |wrong| said(Error::InvalidCertificate(wrong));
         assert_eq!(of(webpki(webpki::Error::CaUsedAsEndEntity)), CA_AS_LEAF);
         assert_eq!(of(CertificateError::UnknownIssuer), UNKNOWN);
-        let day = |seconds| rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let day =
+            |seconds| rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let ended = CertificateError::ExpiredContext { time: day(2), not_after: day(1) };
         assert_eq!(of(ended), "a certificate of the server ended on 1970-01-01T00:00:01Z");
         for error in [

@@ -60,11 +60,7 @@ pub(super) struct Checks {
 impl Health {
     /// How it stands at `now` as far as connections tell.
     pub(super) fn standing(&self, now: Instant) -> Standing {
-        if self.again_at.is_some_and(|at| now < at) {
-            Standing::Doubtful
-        } else {
-            Standing::Up
-        }
+        if self.again_at.is_some_and(|at| now < at) { Standing::Doubtful } else { Standing::Up }
     }
 
     /// Somebody is about to try it. After a failure one may, and the others wait for what comes

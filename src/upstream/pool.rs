@@ -77,7 +77,9 @@ impl Pool {
     ) -> Result<Arc<Self>, LoadError> {
         let secure = backend.servers.iter().any(|it| it.tls);
         let tls = secure.then(|| Client::load(&backend.tls)).transpose()?;
-        if let Some(same) = previous.filter(|it| it.definition == *backend && it.charge.way.tls == tls) {
+        if let Some(same) =
+            previous.filter(|it| it.definition == *backend && it.charge.way.tls == tls)
+        {
             return Ok(Arc::clone(same));
         }
         let charge = Charge {

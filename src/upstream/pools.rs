@@ -23,7 +23,7 @@ impl Pools {
         Self::with(config, previous, &Resolver::default())
     }
 
-    fn with(
+    pub(super) fn with(
         config: &Config,
         previous: Option<&Self>,
         resolver: &Resolver,

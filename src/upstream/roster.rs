@@ -131,4 +131,4 @@ impl Roster {
 
 #[cfg(test)]
 #[path = "roster_tests.rs"]
-mod tests;
+pub(super) mod tests;

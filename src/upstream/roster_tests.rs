@@ -1,5 +1,6 @@
 //! Who is in a pool: names that are looked up, reloads, and many who wait.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,21 +24,18 @@ pub(in crate::upstream) fn config(keys: &str) -> Config {
 
 /// What names stand for, as the test says.
 #[derive(Clone, Default)]
-pub(in crate::upstream) struct Book(Arc<Mutex<Vec<(String, Vec<SocketAddr>)>>>);
+pub(in crate::upstream) struct Book(Arc<Mutex<HashMap<String, Vec<SocketAddr>>>>);
 
 impl Book {
     pub(in crate::upstream) fn says(&self, host: &str, addresses: &[&str]) {
         let found = addresses.iter().map(|it| it.parse().expect("an address")).collect();
-        let mut all = self.0.lock().expect("whole");
-        all.retain(|it| it.0 != host);
-        all.push((host.to_owned(), found));
+        self.0.lock().expect("whole").insert(host.to_owned(), found);
     }
 
     pub(in crate::upstream) fn resolver(&self) -> Resolver {
         let book = self.clone();
         Resolver::new(move |host, _| {
-            let all = book.0.lock().expect("whole");
-            let found = all.iter().find(|it| it.0 == host).map(|it| it.1.clone());
+            let found = book.0.lock().expect("whole").get(&host).cloned();
             Box::pin(async { found.ok_or(io::ErrorKind::NotFound.into()) })
         })
     }
@@ -76,7 +74,8 @@ async fn a_name_is_as_many_servers_as_it_has_addresses() {
 #[tokio::test]
 async fn an_address_that_stays_keeps_its_server() {
     let (roster, book) =
-        standing_for("\"game.internal:80\"", "game.internal", &["10.0.0.1:80", "10.0.0.2:80"]).await;
+        standing_for("\"game.internal:80\"", "game.internal", &["10.0.0.1:80", "10.0.0.2:80"])
+            .await;
     let lease = roster.members()[1].server.lease(true);
     book.says("game.internal", &["10.0.0.2:80", "10.0.0.3:80"]);
     roster.resolve(LONG).await;
@@ -102,7 +101,8 @@ async fn a_reload_keeps_servers_and_what_names_stand_for() {
 
 #[tokio::test]
 async fn a_name_that_cannot_be_looked_up_keeps_what_it_stood_for() {
-    let (roster, book) = standing_for("\"game.internal:80\"", "game.internal", &["10.0.0.1:80"]).await;
+    let (roster, book) =
+        standing_for("\"game.internal:80\"", "game.internal", &["10.0.0.1:80"]).await;
     book.0.lock().expect("whole").clear();
     roster.resolve(LONG).await;
     assert_eq!(names(&roster), ["10.0.0.1:80"]);

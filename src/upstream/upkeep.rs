@@ -92,8 +92,11 @@ impl Charge {
 
     /// One GET over a connection of its own.
     async fn ask(&self, member: &Member, rule: &Health) -> Result<StatusCode, String> {
-        let stream =
-            self.way.dial(&member.server, Parties::default()).await.map_err(|error| error.to_string())?;
+        let stream = self
+            .way
+            .dial(&member.server, Parties::default())
+            .await
+            .map_err(|error| error.to_string())?;
         let request = Request::get(rule.path.as_str())
             .header(HOST, member.host.as_str())
             .header(USER_AGENT, "wsgate health check")
@@ -120,3 +123,7 @@ async fn tick(ticks: &mut Option<Interval>) {
         None => pending().await,
     }
 }
+
+#[cfg(test)]
+#[path = "upkeep_tests.rs"]
+mod tests;

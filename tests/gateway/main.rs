@@ -50,3 +50,4 @@ mod rooms;
 mod strict;
 mod suites;
 mod tls;
+mod upkeep;
