@@ -64,7 +64,7 @@ async fn a_pool_that_is_written_as_before_is_the_same_pool() {
     assert!(same("# It stands elsewhere now.\nservers = [ \"game.test:80\" ]"));
     assert!(!same("servers = [\"game.test:81\"]"));
     assert!(!same("servers = [{ address = \"game.test:80\", weight = 2 }]"));
-    assert!(!same("servers = [\"game.test:80\"]\nconnect_timeout = \"3s\""));
+    assert!(!same("servers = [\"game.test:80\"]\nconnect_timeout = \"7s\""));
     // Whoever reloads expects names to be looked up, whatever `resolve_every` says.
     let pool = before.at(0).expect("a pool");
     let mut upkeep = Box::pin(pool.upkeep());
