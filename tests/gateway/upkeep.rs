@@ -115,7 +115,7 @@ async fn a_server_that_swallows_connections_is_noticed_when_clients_do_not_wait_
         b.address()
     );
     let house = House::with(&pool(&keys)).await;
-    let impatient = || timeout(Duration::from_millis(1500), socket(&house, "/", ""));
+    let impatient = || timeout(Duration::from_millis(2500), socket(&house, "/", ""));
     assert!(impatient().await.is_err(), "the first goes to the one of more weight");
     house.line().await;
     let mut others = 0;
