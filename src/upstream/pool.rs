@@ -65,8 +65,8 @@ pub enum Reached<K = Wire> {
 type Leased<K> = Result<(Reached<K>, Lease), DialError>;
 
 impl Pool {
-    /// The pool of `backend`. Where `previous` is just that, it stays, with the files for TLS read again;
-    /// else what it knows of the same servers is carried over.
+    /// The pool of `backend`. Files for TLS are read now. `previous` stays where it was made of just the
+    /// same, files included; else what it knows of the same servers is carried over.
     ///
     /// # Errors
     /// [`LoadError`] when a file cannot be used.
