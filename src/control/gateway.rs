@@ -123,7 +123,8 @@ impl Gateway {
         doors.apply(plan);
         window.apply(view);
         doors.forget_unclaimed();
-        let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
+        let mut upkeep = Upkeep::new(watch.clone());
+        upkeep.follow(&shared.snapshot.load().pools);
         spawn(chores::sweep(Arc::clone(&shared), watch.clone()));
         spawn(chores::remember(Arc::clone(&shared.books), watch.clone()));
         spawn(memory::watch(Arc::clone(&shared), watch.clone()));
@@ -184,7 +185,7 @@ impl Gateway {
         let orders = Plan::of(&config).map_err(BuildError::Tls)?;
         let plan = self.doors.plan(&config.listeners).await?;
         let view = self.window.plan(&config.admin, &mut self.doors).await?;
-        self.upkeep = Upkeep::of(&next.pools, self.upkeep.drain.clone());
+        self.upkeep.follow(&next.pools);
         self.shared.snapshot.store(Arc::new(next));
         self.forerunners.add(&running);
         self.doors.apply(plan);

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::server::Member;
+use super::member::Member;
 use crate::config::model::Balance;
 
 /// Where a pool stands in its round, by the servers' identities.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::config::model::HashOn;
+use crate::config::model::{self, HashOn, Located, ServerAddress};
 use crate::upstream::server::{Server, Target};
 
 const HASH: Balance = Balance::Hash(HashOn::ClientIp);
@@ -11,7 +11,10 @@ const HASH: Balance = Balance::Hash(HashOn::ClientIp);
 fn members(weights: &[u32]) -> Vec<Member> {
     let member = |(at, weight): (usize, &u32)| {
         let target = Target::Tcp(format!("10.0.0.{}:80", at + 1).parse().expect("an address"));
-        Member { server: Arc::new(Server::new(target, None)), weight: *weight, backup: false }
+        let address = ServerAddress::Unix("/a".into());
+        let address = Located { value: address, spot: 0..0 };
+        let written = model::Server { address, tls: false, weight: *weight, backup: false };
+        Member::new(Arc::new(Server::new(target, None)), &written)
     };
     weights.iter().enumerate().map(member).collect()
 }

@@ -38,29 +38,29 @@ impl Standing {
     }
 }
 
-/// What is known about one server.
+/// What connections to one server have shown, whoever made them.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     /// Connections that failed since one succeeded.
     failed: u32,
     /// When it may be tried again.
     again_at: Option<Instant>,
+}
+
+/// What the active checks of one pool have found of a server. Another pool, or the same one before a
+/// reload, asks by its own rule and may find otherwise.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Checks {
     /// Checks in a row that say the opposite of `down`.
     against: u32,
-    /// What the checks have settled.
+    /// What they have settled.
     down: bool,
 }
 
 impl Health {
-    /// How it stands at `now`.
+    /// How it stands at `now` as far as connections tell.
     pub(super) fn standing(&self, now: Instant) -> Standing {
-        if self.down {
-            Standing::Down
-        } else if self.again_at.is_some_and(|at| now < at) {
-            Standing::Doubtful
-        } else {
-            Standing::Up
-        }
+        if self.again_at.is_some_and(|at| now < at) { Standing::Doubtful } else { Standing::Up }
     }
 
     /// Somebody is about to try it. After a failure one may, and the others wait for what comes
@@ -82,6 +82,13 @@ impl Health {
         self.failed = self.failed.saturating_add(1);
         self.again_at = Some(now + penalty(self.failed));
         self.failed == 1
+    }
+}
+
+impl Checks {
+    /// Whether they took the server out.
+    pub(super) fn down(&self) -> bool {
+        self.down
     }
 
     /// An active check came to its end. Whether that turned the server up or down.
@@ -148,8 +155,7 @@ mod tests {
     #[test]
     fn checks_turn_it_down_and_up_when_several_agree() {
         let rule = model::Health { path: "/".to_owned(), every: S, timeout: S, fall: 3, rise: 2 };
-        let mut health = Health::default();
-        let now = Instant::now();
+        let mut checks = Checks::default();
         for (well, turns) in [
             (false, false),
             (false, false),
@@ -163,10 +169,10 @@ mod tests {
             (true, false),
             (true, true),
         ] {
-            let before = health.standing(now);
-            assert_eq!(health.checked(well, &rule), turns);
-            assert_eq!(health.standing(now) != before, turns);
+            let before = checks.down();
+            assert_eq!(checks.checked(well, &rule), turns);
+            assert_eq!(checks.down() != before, turns);
         }
-        assert_eq!(health.standing(now), Standing::Up);
+        assert!(!checks.down());
     }
 }

@@ -7,16 +7,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::sleep;
 
+use super::attempt::Attempt;
 use super::balance::{self, Turn};
 use super::connect::{DialError, Parties, Way};
 use super::health::Standing;
+use super::member::Member;
+use super::resolver::Resolver;
 use super::roster::Roster;
-use super::server::{Lease, Member, Server};
+use super::server::{Lease, Server};
+use super::upkeep::Charge;
 use super::wire::Wire;
-use crate::config::model::{Backend, Balance, Health};
+use crate::config::model::{Backend, Balance};
 use crate::life::{Timer, within};
 use crate::observe::report;
 use crate::stream::Stream;
@@ -29,13 +33,11 @@ const HOLD_ASKS: Duration = Duration::from_millis(200);
 /// One pool.
 #[derive(Debug)]
 pub struct Pool {
-    pub(super) name: String,
-    pub(super) health: Option<Health>,
-    pub(super) resolve_every: Duration,
-    pub(super) roster: Roster,
-    pub(super) way: Way,
-    balance: Balance,
-    hold: Option<Duration>,
+    pub(super) charge: Arc<Charge>,
+    /// Ends with the pool, and with it what is done for it.
+    pub(super) in_use: watch::Sender<()>,
+    /// What it was made of.
+    definition: Backend,
     turn: Turn,
     /// Whoever holds it asks the servers on behalf of all that are held.
     asking: Mutex<()>,
@@ -63,44 +65,56 @@ pub enum Reached<K = Wire> {
 type Leased<K> = Result<(Reached<K>, Lease), DialError>;
 
 impl Pool {
-    /// The pool of `backend`; what `previous` knows of the same servers is carried over. Files
-    /// for TLS are read now.
+    /// The pool of `backend`. Files for TLS are read now. `previous` stays where it was made of just the
+    /// same, files included; else what it knows of the same servers is carried over.
     ///
     /// # Errors
-    /// [`LoadError`] when one of them cannot be used.
-    pub(super) fn new(backend: &Backend, previous: Option<&Self>) -> Result<Self, LoadError> {
+    /// [`LoadError`] when a file cannot be used.
+    pub(super) fn of(
+        backend: &Backend,
+        previous: Option<&Arc<Self>>,
+        resolver: &Resolver,
+    ) -> Result<Arc<Self>, LoadError> {
         let secure = backend.servers.iter().any(|it| it.tls);
         let tls = secure.then(|| Client::load(&backend.tls)).transpose()?;
-        Ok(Self {
+        if let Some(same) =
+            previous.filter(|it| it.definition == *backend && it.charge.way.tls == tls)
+        {
+            return Ok(Arc::clone(same));
+        }
+        let charge = Charge {
             name: backend.name.clone(),
+            roster: Roster::new(backend, previous.map(|it| &it.charge.roster), resolver),
+            way: Way { limit: backend.connect_timeout, proxy: backend.proxy_protocol, tls },
             health: backend.health.clone(),
             resolve_every: backend.resolve_every,
-            roster: Roster::new(backend, previous.map(|it| &it.roster)),
-            way: Way { limit: backend.connect_timeout, proxy: backend.proxy_protocol, tls },
-            balance: backend.balance.clone(),
-            hold: backend.hold,
+            sooner: Notify::default(),
+        };
+        Ok(Arc::new(Self {
+            charge: Arc::new(charge),
+            in_use: watch::Sender::new(()),
+            definition: backend.clone(),
             turn: Turn::default(),
             asking: Mutex::default(),
             came_up: Notify::default(),
-        })
+        }))
     }
 
     /// Its name in the configuration.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.definition.name
     }
 
     /// How its servers are chosen; a hash needs a key from the request.
     pub fn balance(&self) -> &Balance {
-        &self.balance
+        &self.definition.balance
     }
 
     /// How it is.
     pub fn report(&self) -> report::Backend {
         let now = Instant::now();
-        let server = |it: &Member| it.server.report(it.weight, it.backup, now);
-        let servers = self.roster.members().iter().map(server).collect();
-        report::Backend { name: self.name.clone(), servers }
+        let servers = self.charge.roster.members().iter().map(|it| it.report(now)).collect();
+        report::Backend { name: self.name().to_owned(), servers }
     }
 
     /// A new connection to a server.
@@ -129,7 +143,7 @@ impl Pool {
         errand: &Errand,
         kept: impl Fn(&Server, &mut Context<'_>) -> Option<K>,
     ) -> Leased<K> {
-        match (self.try_each(errand, &kept).await, self.hold) {
+        match (self.try_each(errand, &kept).await, self.definition.hold) {
             (Err(_), Some(limit)) => Ok(within(Some(limit), Timer::Hold, self.held(errand)).await?),
             (result, _) => result,
         }
@@ -141,24 +155,24 @@ impl Pool {
         errand: &Errand,
         kept: &impl Fn(&Server, &mut Context<'_>) -> Option<K>,
     ) -> Leased<K> {
-        let members = self.roster.some_members(self.way.limit).await;
+        let way = &self.charge.way;
+        let members = self.charge.roster.some_members(way.limit).await;
         let mut left: Vec<&Member> = members.iter().collect();
         let mut last = DialError::NoServer;
         while let Some(Member { server, .. }) = self.take_best(&mut left, errand) {
             // With a PROXY header a connection is one client's for ever.
-            let lease = server.lease(self.way.proxy.is_none());
+            let lease = server.lease(way.proxy.is_none());
             if let Some(it) = poll_fn(|cx| Poll::Ready(kept(server, cx))).await {
                 return Ok((Reached::Kept(it), lease));
             }
-            let begun = Instant::now();
-            server.claim(begun);
-            match self.way.dial(server, errand.parties).await {
+            let attempt = Attempt::new(self.name(), server);
+            match way.dial(server, errand.parties).await {
                 Ok(stream) => {
-                    server.connected(&self.name, begun.elapsed());
+                    attempt.connected();
                     return Ok((Reached::New(stream), lease));
                 }
                 Err(error) => {
-                    server.failed(&self.name, &error, Instant::now());
+                    attempt.failed(&error);
                     last = error;
                 }
             }
@@ -170,14 +184,14 @@ impl Pool {
     /// whose connections failed lately. One that the checks took out is not tried.
     fn take_best<'a>(&self, left: &mut Vec<&'a Member>, errand: &Errand) -> Option<&'a Member> {
         let now = Instant::now();
-        let rank = |it: &Member| match it.server.standing(now) {
+        let rank = |it: &Member| match it.standing(now) {
             Standing::Down => None,
             standing => Some((standing, it.backup)),
         };
         let best = left.iter().filter_map(|it| rank(it)).min()?;
         let among: Vec<&Member> =
             left.iter().copied().filter(|it| rank(it) == Some(best)).collect();
-        let place = balance::choose(&self.balance, &among, errand.key, &self.turn)?;
+        let place = balance::choose(self.balance(), &among, errand.key, &self.turn)?;
         let chosen = *among.get(place)?;
         left.retain(|it| !Arc::ptr_eq(&it.server, &chosen.server));
         Some(chosen)

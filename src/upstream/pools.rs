@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::pool::Pool;
+use super::resolver::Resolver;
 use crate::config::model::{Backend, Config};
 use crate::tls::LoadError;
 
@@ -12,15 +13,24 @@ use crate::tls::LoadError;
 pub struct Pools(Vec<Arc<Pool>>);
 
 impl Pools {
-    /// The pools of `config`. Servers that `previous` has in a pool of the same name are carried
-    /// over: their live sockets still count, and so does what is known of their health.
+    /// The pools of `config`. One that `previous` has just so stays, for older connections and new ones;
+    /// of one that has changed the servers are carried over: their live sockets still count, and so
+    /// does what is known of their health.
     ///
     /// # Errors
     /// [`LoadError`] when a file for TLS toward a backend cannot be used.
     pub fn build(config: &Config, previous: Option<&Self>) -> Result<Self, LoadError> {
+        Self::with(config, previous, &Resolver::default())
+    }
+
+    pub(super) fn with(
+        config: &Config,
+        previous: Option<&Self>,
+        resolver: &Resolver,
+    ) -> Result<Self, LoadError> {
         let pool = |backend: &Backend| {
-            let old = previous.and_then(|old| old.0.iter().find(|it| it.name == backend.name));
-            Pool::new(backend, old.map(Arc::as_ref)).map(Arc::new)
+            let old = previous.and_then(|old| old.0.iter().find(|it| it.name() == backend.name));
+            Pool::of(backend, old, resolver)
         };
         config.backends.iter().map(pool).collect::<Result<_, _>>().map(Self)
     }
@@ -38,7 +48,7 @@ impl Pools {
     /// Closes connections that have been kept too long unused.
     pub fn sweep(&self, now: Instant) {
         for pool in &self.0 {
-            pool.roster.members().iter().for_each(|it| it.server.kept.sweep(now));
+            pool.charge.roster.members().iter().for_each(|it| it.server.kept.sweep(now));
         }
     }
 }

@@ -11,7 +11,6 @@ use super::balance::hash;
 use super::health::{Health, Standing};
 use super::keep::Kept;
 use super::wire::Wire;
-use crate::config::model;
 use crate::observe::histogram::{Histogram, WAITS};
 use crate::observe::metrics::{Counter, Gauge, Present};
 use crate::observe::report::{self, Failure};
@@ -54,14 +53,6 @@ pub(super) struct Server {
     last_failure: Mutex<Option<Failure>>,
 }
 
-/// A server's place in a pool.
-#[derive(Clone, Debug)]
-pub(super) struct Member {
-    pub(super) server: Arc<Server>,
-    pub(super) weight: u32,
-    pub(super) backup: bool,
-}
-
 /// Counts one socket or request toward a server for as long as it lives.
 #[derive(Debug)]
 pub struct Lease {
@@ -98,6 +89,7 @@ impl Server {
         Lease { server: Arc::clone(self), shared, _present: self.live.enter() }
     }
 
+    /// How it stands as far as connections tell.
     pub(super) fn standing(&self, now: Instant) -> Standing {
         self.health().standing(now)
     }
@@ -128,36 +120,18 @@ impl Server {
         }
     }
 
-    /// A check of it came to its end; `Err` says what was wrong.
-    pub(super) fn checked(&self, pool: &str, found: &Result<(), String>, rule: &model::Health) {
-        if let Err(why) = found {
-            self.note_failure(why.clone());
-        }
-        if !self.health().checked(found.is_ok(), rule) {
-            return;
-        }
-        match found {
-            Ok(()) => {
-                tracing::info!(backend = pool, server = self.name, "the server is well again")
-            }
-            Err(why) => {
-                tracing::warn!(backend = pool, server = self.name, why, "the server is not well");
-            }
-        }
-    }
-
     /// A connection kept from an earlier exchange that is still good.
     pub(super) fn reuse(&self, cx: &mut Context<'_>) -> Option<Wire> {
         self.kept.take(Instant::now(), cx)
     }
 
-    /// How it is, with its place in the pool.
-    pub(super) fn report(&self, weight: u32, backup: bool, now: Instant) -> report::Server {
+    /// How it is; its place in the pool is the caller's to fill in.
+    pub(super) fn report(&self) -> report::Server {
         report::Server {
             address: self.name.clone(),
-            standing: self.standing(now).name(),
-            weight,
-            backup,
+            standing: self.standing(Instant::now()).name(),
+            weight: 1,
+            backup: false,
             live: self.live(),
             failed: self.failures.value(),
             connect: self.connect.spread(),
@@ -165,7 +139,8 @@ impl Server {
         }
     }
 
-    fn note_failure(&self, words: String) {
+    /// Remembers what went wrong, for whoever looks.
+    pub(super) fn note_failure(&self, words: String) {
         *lock(&self.last_failure) = Some(Failure { time: SystemTime::now(), words });
     }
 
@@ -174,7 +149,7 @@ impl Server {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -132,7 +132,7 @@ async fn a_held_handshake_is_503_when_none_comes() {
 }
 
 /// A server whose health is what the test says.
-async fn patient(name: &'static str) -> (Backend, Arc<AtomicBool>) {
+pub async fn patient(name: &'static str) -> (Backend, Arc<AtomicBool>) {
     let well = Arc::new(AtomicBool::new(true));
     let seen = Arc::clone(&well);
     let backend = Backend::new(move |mut client| {
@@ -151,7 +151,7 @@ async fn patient(name: &'static str) -> (Backend, Arc<AtomicBool>) {
     (backend, well)
 }
 
-const CHECKS: &str = "health = { path = \"/healthz?full=1\", every = \"50ms\", timeout = \"50ms\", \
+pub const CHECKS: &str = "health = { path = \"/healthz?full=1\", every = \"50ms\", timeout = \"50ms\", \
                       fall = 2, rise = 2 }\n";
 
 #[tokio::test]

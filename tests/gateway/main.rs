@@ -52,3 +52,4 @@ mod rooms;
 mod strict;
 mod suites;
 mod tls;
+mod upkeep;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_rustls::TlsAcceptor;
@@ -14,9 +15,13 @@ use crate::pools::{pool, servers, socket};
 
 /// A server with TLS and the certificate of `host`; with `mutual` it wants to see ours.
 async fn secure(host: &str, mutual: bool) -> u16 {
+    secure_with(server_config(host, mutual)).await
+}
+
+async fn secure_with(config: ServerConfig) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let acceptor = TlsAcceptor::from(Arc::new(server_config(host, mutual)));
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
@@ -32,6 +37,14 @@ async fn secure(host: &str, mutual: bool) -> u16 {
 
 fn server_config(host: &str, mutual: bool) -> ServerConfig {
     let (chain, key) = certificates::pair(host);
+    config_of(chain, key, mutual)
+}
+
+fn config_of(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    mutual: bool,
+) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -44,6 +57,18 @@ fn server_config(host: &str, mutual: bool) -> ServerConfig {
         builder.with_no_client_auth()
     };
     builder.with_single_cert(chain, key).expect("a pair")
+}
+
+/// What `openssl req -x509` makes: a certificate that signs itself and says that it is a CA's.
+fn its_own_ca(host: &str) -> (ServerConfig, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let mut params = rcgen::CertificateParams::new(vec![host.to_owned()]).expect("a name");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let path = format!("{}/own-ca-{}.crt", certificates::folder(), rand::random::<u32>());
+    std::fs::write(&path, certificate.pem()).expect("written");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    (config_of(vec![certificate.der().clone()], key, false), path)
 }
 
 fn tls_pool(port: u16, keys: &str) -> String {
@@ -77,6 +102,21 @@ async fn a_server_that_is_somebody_else_is_502() {
     let line = house.line().await;
     assert_eq!(line.end.cause, Cause::Backend(Fault::Tls));
     assert!(line.detail.contains("certificate"), "{}", line.detail);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_shows_its_own_ca_is_said_to_do_so() {
+    let (config, ca) = its_own_ca("inner.example.test");
+    let port = secure_with(config).await;
+    let tls = format!("tls = {{ ca = \"{ca}\", server_name = \"inner.example.test\" }}\n");
+    let house =
+        House::with(&pool(&format!("servers = [\"https://127.0.0.1:{port}\"]\n{tls}"))).await;
+    let head = house.client().await.upgrade("/", "").await;
+    assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
+    let line = house.line().await;
+    assert_eq!(line.end.cause, Cause::Backend(Fault::Tls));
+    assert!(line.detail.contains("a CA's certificate as its own"), "{}", line.detail);
     house.finish().await;
 }
 

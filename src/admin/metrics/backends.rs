@@ -15,6 +15,11 @@ pub fn write(out: &mut Exposition, office: &Office) {
         .iter()
         .flat_map(|it| it.servers.iter().map(|server| (it.name.as_str(), server)))
         .collect();
+    let help = "Servers of a backend; 0 while none of its names has an address.";
+    let mut family = out.gauge("wsgate_backend_servers", help);
+    for backend in &backends {
+        family.sample(&[("backend", backend.name.as_str())], backend.servers.len() as u64);
+    }
     let help = "How a server stands, 1 for what it is: up, doubtful (a connection failed lately) or down (by its health checks).";
     let mut family = out.gauge("wsgate_backend_server_standing", help);
     for (backend, server) in &servers {

@@ -195,6 +195,11 @@ fn backends(it: &Status) -> Table {
     ];
     let mut table = Table::new(&headings);
     for backend in &it.backends {
+        if backend.servers.is_empty() {
+            let mut cells = [const { String::new() }; 9];
+            (cells[0], cells[1]) = (plain(&backend.name), "(no server)".to_owned());
+            table.row(cells);
+        }
         for server in &backend.servers {
             let role = if server.backup { " (backup)" } else { "" };
             table.row([

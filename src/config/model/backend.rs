@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Located;
 
 /// One pool of `[backends.NAME]`, or a server named inline by a route.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Backend {
     /// Its name in the file; for an inline server the address as written.
     pub name: String,
@@ -30,7 +30,7 @@ pub struct Backend {
 }
 
 /// One of `backends.NAME.servers`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// Where it listens.
     pub address: Located<ServerAddress>,
@@ -104,7 +104,7 @@ pub enum ProxyVersion {
 }
 
 /// `backends.NAME.tls`
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BackendTls {
     /// Whom to trust; the system's roots when absent.
     pub ca: Option<Located<PathBuf>>,

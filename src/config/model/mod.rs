@@ -64,6 +64,13 @@ pub struct Located<T> {
     pub spot: Spot,
 }
 
+/// Equal when the values are: the same thing may stand elsewhere in the next version of a file.
+impl<T: PartialEq> PartialEq for Located<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 /// `[gateway]`, with `[gateway.drain]`, `[gateway.timeouts]` and `[gateway.limits]`.
 #[derive(Clone, Debug)]
 pub struct Gateway {

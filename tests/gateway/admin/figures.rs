@@ -94,3 +94,18 @@ async fn a_server_that_takes_no_connection_is_told_of_with_its_failure() {
     assert_eq!(status["handshakes"]["failures"][0]["end"], "backend:refused");
     house.finish().await;
 }
+
+#[tokio::test]
+async fn a_pool_without_any_address_is_told_of() {
+    let routes = "[[sites.routes]]\npath = \"/\"\nbackend = \"lost\"\n\
+                  [backends.lost]\nservers = [\"nobody.invalid:80\"]\n";
+    let house = house("", routes).await;
+    assert_eq!(status(&house).await["backends"][0]["servers"], json!([]));
+    let figures = super::metrics::scrape(&house).await;
+    let sample = super::metrics::value(&figures, "wsgate_backend_servers{backend=\"lost\"}");
+    assert_eq!(sample, Some(0.0), "an alert needs something to look at");
+    let out = super::terminal::printed_of(&house).await;
+    let row = out.lines().find(|it| it.contains("(no server)")).expect("a row of its own");
+    assert!(row.contains("lost"), "{row}");
+    house.finish().await;
+}

@@ -19,6 +19,14 @@ async fn printed(arguments: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
+/// What a terminal shows of `house`.
+pub async fn printed_of(house: &House) -> String {
+    let ListenAddress::Tcp(at) = window(house) else { panic!("not TCP") };
+    let (code, out, err) = printed(&["--admin", &at.to_string()]).await;
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    out
+}
+
 #[tokio::test]
 async fn the_status_is_printed_in_columns_or_as_json() {
     let backend = Backend::echo().await;
