@@ -10,6 +10,7 @@ mod faults;
 mod gateway;
 mod handover;
 mod issuing;
+mod kept;
 mod limits;
 mod loops;
 mod memory;
