@@ -52,7 +52,13 @@ fn who_asks_in_engine_io_depends_on_its_version() {
     assert!(is_beat(3, Sender::Client, "2") && is_beat(3, Sender::Server, "3"));
     assert!(is_beat(4, Sender::Server, "2") && is_beat(4, Sender::Client, "3"));
     assert!(!is_beat(3, Sender::Server, "2") && !is_beat(4, Sender::Client, "2"));
-    for said in ["2probe", "3probe", "5", "4", "22", "1"] {
+    for version in [3, 4] {
+        assert!(is_beat(version, Sender::Client, "2probe"), "{version}");
+        assert!(is_beat(version, Sender::Server, "3probe"), "{version}");
+        assert!(!is_beat(version, Sender::Server, "2probe"), "{version}");
+        assert!(!is_beat(version, Sender::Client, "3probe"), "{version}");
+    }
+    for said in ["4probe", "2prob", "5", "4", "22", "1"] {
         for sender in [Sender::Client, Sender::Server] {
             assert!(!is_beat(3, sender, said) && !is_beat(4, sender, said), "{said}");
         }

@@ -135,8 +135,9 @@ async fn a_flood_of_pings_gets_a_bounded_number_of_answers() {
 }
 
 #[tokio::test]
-async fn a_compression_offer_is_declined_where_pings_are_answered() {
-    for (answer, offered) in [(true, false), (false, true)] {
+async fn a_compression_offer_is_declined_where_it_matters_which_messages_are_heartbeats() {
+    let idle = "idle_timeout = \"60s\"";
+    for (answer, keys, offered) in [(true, "", false), (false, idle, false), (false, "", true)] {
         let head = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&head);
         let backend = Backend::new(move |mut client| {
@@ -148,7 +149,7 @@ async fn a_compression_offer_is_declined_where_pings_are_answered() {
             }
         })
         .await;
-        let house = House::with_routes(&room(&backend, answer, "")).await;
+        let house = House::with_routes(&room(&backend, answer, keys)).await;
         let mut client = house.client().await;
         client.upgrade("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n").await;
         let found = head.lock().unwrap().contains("permessage-deflate");
