@@ -15,8 +15,9 @@ use crate::ws::short::{Lengths, Short};
 const PING_EVERY: Duration = Duration::from_secs(50);
 
 /// Most messages of ours that wait for their place, and most answers to ours that are waited for:
-/// whoever sends more pings without reading gets no answer to the rest.
-const WAITING_MAX: u8 = 16;
+/// whoever sends more pings without reading gets no answer to the rest. A TCP segment holds fewer pings
+/// in JSON, so that a client gets all its answers whose network held a minute's worth back.
+const WAITING_MAX: u8 = 64;
 
 /// Bytes that everything waiting takes at most.
 const SPOKEN_MAX: usize = WAITING_MAX as usize * FRAME_MAX;

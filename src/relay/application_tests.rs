@@ -98,7 +98,7 @@ fn each_ping_has_its_answer_until_too_many_wait() {
     let (mut up, mut down) =
         (Beats::new(&words(true), 3, Sender::Client), Beats::new(&words(true), 3, Sender::Server));
     let mut out = [0; SPOKEN_MAX];
-    for pings in [1, 3, 16] {
+    for pings in [1, 3, 64] {
         for _ in 0..pings {
             up.hear(&text("ping!"));
         }
@@ -113,7 +113,7 @@ fn each_ping_has_its_answer_until_too_many_wait() {
     }
     let mut kept = b"before".to_vec();
     down.append(&mut kept);
-    assert_eq!(kept.len(), 6 + 16 * 6, "as many as may wait");
+    assert_eq!(kept.len(), 6 + 64 * 6, "as many as may wait");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn the_longest_words_fit_however_many_wait() {
     );
     let mut down = Beats::new(&long, 3, Sender::Server);
     down.waiting = WAITING_MAX;
-    assert_eq!(down.speak(&mut [0; SPOKEN_MAX]), 16 * 127);
+    assert_eq!(down.speak(&mut [0; SPOKEN_MAX]), 64 * 127);
     let mut up = Beats::new(&long, 3, Sender::Client);
     up.ask();
     assert_eq!(up.speak(&mut [0; SPOKEN_MAX]), 131);
