@@ -1,11 +1,13 @@
 //! Binding what the configuration names, or taking over a socket that is bound already.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use socket2::{Domain, Type};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
@@ -16,6 +18,9 @@ use crate::stream::Socket;
 
 /// Connections that the kernel queues for us; it lowers this to net.core.somaxconn.
 const BACKLOG: i32 = 4096;
+
+/// Who was accepted, and from where.
+pub type Caller = (Socket, Option<SocketAddr>);
 
 /// A listening socket. Dropping it closes it, and removes a unix socket's file.
 #[derive(Debug)]
@@ -135,21 +140,30 @@ impl Bound {
         self.given_away.load(Ordering::Acquire)
     }
 
-    /// Waits for the next connection; the peer's address unless it is a unix socket.
+    /// Waits for the next connection.
     ///
     /// # Errors
     /// Those of accept(2).
-    pub async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+    pub async fn accept(&self) -> io::Result<Caller> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// Takes the next connection, or wakes who asked last when there is one; with the peer's address
+    /// unless it is a unix socket.
+    ///
+    /// # Errors
+    /// Those of accept(2).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Caller>> {
         match &self.kind {
             Kind::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
+                let (stream, peer) = ready!(listener.poll_accept(cx))?;
                 // Frames are written whole: nothing is gained by waiting for more.
                 stream.set_nodelay(true)?;
-                Ok((Socket::Tcp(stream), Some(peer)))
+                Poll::Ready(Ok((Socket::Tcp(stream), Some(peer))))
             }
             Kind::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Socket::Unix(stream), None))
+                let (stream, _) = ready!(listener.poll_accept(cx))?;
+                Poll::Ready(Ok((Socket::Unix(stream), None)))
             }
         }
     }

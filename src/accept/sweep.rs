@@ -1,17 +1,16 @@
 //! The accept loop: bounded by permits, backing off when the system has nothing left to give.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::crowd::Place;
-use super::listen::Bound;
+use super::listen::{Bound, Caller};
 use crate::drain::{Guard, Watch};
 use crate::observe::books::Books;
 use crate::observe::metrics::Present;
@@ -69,7 +68,7 @@ pub struct Parcel {
 impl Accepted {
     /// A connection that was just accepted, counted from here on.
     pub fn new(
-        (socket, peer): (Socket, Option<SocketAddr>),
+        (socket, peer): Caller,
         permit: OwnedSemaphorePermit,
         drain: &Watch,
         books: &Books,
@@ -123,14 +122,15 @@ pub async fn accept_on(
 ) {
     let mut pause = PAUSE_FIRST;
     // Only closing the semaphore makes this end, and nobody does.
-    while let Ok(permit) = Arc::clone(permits).acquire_owned().await {
-        match bound.accept().await {
-            Ok(connection) => {
+    while let Ok((caller, permit)) = next(bound, permits).await {
+        match caller {
+            Ok(caller) => {
                 pause = PAUSE_FIRST;
-                take(Accepted::new(connection, permit, drain, books));
+                take(Accepted::new(caller, permit, drain, books));
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
+                drop(permit);
                 books.metrics.accept_errors.add(1);
                 tracing::error!(%error, ?pause, "cannot accept; trying again after a pause");
                 tokio::time::sleep(pause).await;
@@ -150,11 +150,30 @@ pub async fn accept_rest(
     mut take: impl FnMut(Accepted),
 ) {
     while let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
-        let mut next = pin!(bound.accept());
-        match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
-            Poll::Ready(Ok(connection)) => take(Accepted::new(connection, permit, drain, books)),
+        match poll_fn(|cx| Poll::Ready(bound.poll_accept(cx))).await {
+            Poll::Ready(Ok(caller)) => take(Accepted::new(caller, permit, drain, books)),
             Poll::Ready(Err(error)) if concerns_one_connection(&error) => {}
             Poll::Ready(Err(_)) | Poll::Pending => return,
+        }
+    }
+}
+
+/// The next connection and its permit. A listener that nobody calls keeps none: with few permits and
+/// many listeners those who call elsewhere could not have them all.
+async fn next(
+    bound: &Bound,
+    permits: &Arc<Semaphore>,
+) -> Result<(io::Result<Caller>, OwnedSemaphorePermit), AcquireError> {
+    loop {
+        let mut permit = Some(Arc::clone(permits).acquire_owned().await?);
+        // Accepting takes a permit, waiting for somebody takes none. Who is woken without one goes
+        // for one first, since asking the socket would already accept.
+        let called = poll_fn(|cx| {
+            let Some(held) = permit.take() else { return Poll::Ready(None) };
+            bound.poll_accept(cx).map(|caller| Some((caller, held)))
+        });
+        if let Some(both) = called.await {
+            return Ok(both);
         }
     }
 }

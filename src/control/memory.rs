@@ -1,5 +1,6 @@
 //! The memory budget: what the process takes is looked at now and then, and while it is too much,
-//! nobody new is let in and the sockets that hold most for a side that takes nothing are cut.
+//! nobody new is let in and the sockets that hold most for a side that takes nothing are cut. How much
+//! of it the allocator only keeps is known to `kept`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 use super::gateway::Shared;
+use super::kept::Kept;
 use crate::drain::{Phase, Watch};
 use crate::life::{Cause, Refusal};
 use crate::observe::live::{Farewell, Live, Order};
@@ -15,8 +17,8 @@ use crate::observe::sockets::Sockets;
 /// How often the memory is looked at.
 const LOOKS: Duration = Duration::from_millis(250);
 
-/// What was freed is often kept by the allocator for others. So more sockets are cut only when the
-/// memory grows all the same, or when it is still too much after this long.
+/// Sockets that were cut take a moment to go. So more are cut only when what is used grows all the
+/// same, or when it is still too much after this long.
 const SETTLES: Duration = Duration::from_secs(5);
 
 /// What a slow socket holds besides the bytes that are known to wait: about what TLS has buffered.
@@ -26,10 +28,15 @@ const BESIDES: u64 = 64 * 1024;
 const CUT_MOST: usize = 256;
 
 /// Keeps the process within `gateway.memory`, until the gateway is cut.
+///
+/// Memory is short when more than the budget is in use. What was freed often stays resident, because
+/// the allocator keeps it for whoever comes next: that is no shortage, or one crowd would shut
+/// everybody out for good.
 pub(super) async fn watch(shared: Arc<Shared>, mut drain: Watch) {
     let Some(page) = u64::try_from(rustix::param::page_size()).ok() else { return };
     let mut every = interval(LOOKS);
     let mut last: Option<LastCut> = None;
+    let mut kept = Kept::default();
     loop {
         tokio::select! {
             _ = every.tick() => {}
@@ -37,44 +44,70 @@ pub(super) async fn watch(shared: Arc<Shared>, mut drain: Watch) {
         }
         let memory = &shared.books.metrics.memory;
         let Some(budget) = shared.snapshot.load().gateway.memory else {
-            memory.note(0, false);
+            memory.note(false);
             continue;
         };
         let Some(resident) = resident_pages().map(|it| it * page) else {
             tracing::error!("/proc/self/statm cannot be read: gateway.memory has no effect");
-            memory.note(0, false);
+            memory.note(false);
             return;
         };
-        let (was_short, short) = (memory.is_short(), resident > budget);
-        memory.note(resident, short);
+        let kept = if resident > budget { kept.bytes() } else { 0 };
+        let taken = Taken { resident, kept };
+        let (was_short, short) = (memory.is_short(), taken.used() > budget);
+        memory.note(short);
         if was_short != short {
-            tell(resident, budget);
+            taken.tell(budget);
         }
         if !short {
             last = None;
-        } else if last.as_ref().is_none_or(|it| it.is_over(resident)) {
-            last = Some(LastCut { resident, at: Instant::now() });
-            cut_slowest(&shared.books.sockets, resident - budget);
+        } else if last.as_ref().is_none_or(|it| it.is_over(taken.used())) {
+            last = Some(LastCut { used: taken.used(), at: Instant::now() });
+            cut_slowest(&shared.books.sockets, taken.used() - budget);
+        }
+    }
+}
+
+/// What the process takes, in bytes.
+#[derive(Clone, Copy)]
+struct Taken {
+    resident: u64,
+    /// How much of that nobody uses.
+    kept: u64,
+}
+
+impl Taken {
+    fn used(self) -> u64 {
+        self.resident.saturating_sub(self.kept)
+    }
+
+    fn tell(self, budget: u64) {
+        let Self { resident, kept } = self;
+        match self.used() > budget {
+            true => {
+                tracing::warn!(
+                    resident,
+                    kept,
+                    budget,
+                    "memory is short: nobody new, slow sockets go"
+                );
+            }
+            false => {
+                tracing::info!(resident, kept, budget, "memory is within its budget again");
+            }
         }
     }
 }
 
 /// The sockets that were cut last, and what memory was like then.
 struct LastCut {
-    resident: u64,
+    used: u64,
     at: Instant,
 }
 
 impl LastCut {
-    fn is_over(&self, resident: u64) -> bool {
-        resident > self.resident || self.at.elapsed() >= SETTLES
-    }
-}
-
-fn tell(resident: u64, budget: u64) {
-    match resident > budget {
-        true => tracing::warn!(resident, budget, "memory is short: nobody new, slow sockets go"),
-        false => tracing::info!(resident, budget, "memory is within its budget again"),
+    fn is_over(&self, used: u64) -> bool {
+        used > self.used || self.at.elapsed() >= SETTLES
     }
 }
 
@@ -126,6 +159,13 @@ mod tests {
     }
 
     #[test]
+    fn what_the_allocator_keeps_is_not_used() {
+        assert_eq!(Taken { resident: 100, kept: 30 }.used(), 70);
+        // Looked at one after the other: between the looks pages may have gone back.
+        assert_eq!(Taken { resident: 100, kept: 130 }.used(), 0);
+    }
+
+    #[test]
     fn those_that_hold_most_go_first_and_no_more_than_needed() {
         let sockets = Arc::new(Sockets::default());
         let lane = sockets.lane("a.test", "/", "game");
@@ -149,7 +189,7 @@ mod tests {
         assert_eq!(ids(1), [2]);
         assert_eq!(ids(130_000), [2, 1]);
         assert_eq!(ids(u64::MAX), [2, 1, 3, 0]);
-        let settled = LastCut { resident: 100, at: Instant::now() };
+        let settled = LastCut { used: 100, at: Instant::now() };
         assert!(settled.is_over(101) && !settled.is_over(100));
     }
 }

@@ -11,6 +11,7 @@ mod fixed;
 mod gateway;
 mod handover;
 mod issuing;
+mod kept;
 mod leaving;
 mod limits;
 mod lines;

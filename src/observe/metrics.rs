@@ -50,28 +50,19 @@ impl Drop for Present {
     }
 }
 
-/// What the process takes, against `gateway.memory`. Looked at now and then while that is set.
+/// Whether memory is short, by `gateway.memory`. Looked at now and then while that is set.
 #[derive(Debug, Default)]
-pub struct Memory {
-    resident: AtomicU64,
-    short: AtomicBool,
-}
+pub struct Memory(AtomicBool);
 
 impl Memory {
-    /// Notes a look: `resident` bytes, and whether that is too much.
-    pub fn note(&self, resident: u64, short: bool) {
-        self.resident.store(resident, Ordering::Relaxed);
-        self.short.store(short, Ordering::Relaxed);
+    /// Notes a look.
+    pub fn note(&self, short: bool) {
+        self.0.store(short, Ordering::Relaxed);
     }
 
-    /// Bytes at the last look; 0 before the first.
-    pub fn resident(&self) -> u64 {
-        self.resident.load(Ordering::Relaxed)
-    }
-
-    /// Whether that was too much.
+    /// Whether it was short at the last look.
     pub fn is_short(&self) -> bool {
-        self.short.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -110,7 +101,7 @@ pub struct Metrics {
     pub backend_round_trips: Histogram,
     /// Access lines that were lost because their queue was full.
     pub lost_lines: Counter,
-    /// Resident memory against its budget.
+    /// Whether memory is short.
     pub memory: Memory,
     /// Ends, by kind, by who, and by cause.
     ends: Vec<Counter>,

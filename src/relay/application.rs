@@ -15,8 +15,9 @@ use crate::ws::short::{Lengths, Short};
 const PING_EVERY: Duration = Duration::from_secs(50);
 
 /// Most messages of ours that wait for their place, and most answers to ours that are waited for:
-/// whoever sends more pings without reading gets no answer to the rest.
-const WAITING_MAX: u8 = 16;
+/// whoever sends more pings without reading gets no answer to the rest. A TCP segment holds fewer pings
+/// in JSON, so that a client gets all its answers whose network held a minute's worth back.
+const WAITING_MAX: u8 = 64;
 
 /// Bytes that everything waiting takes at most.
 const SPOKEN_MAX: usize = WAITING_MAX as usize * FRAME_MAX;
@@ -37,13 +38,24 @@ pub(super) enum Heard {
 enum Dialect {
     /// No message is one.
     None,
-    /// This one byte as text.
-    EngineIo(u8),
+    /// This one byte as text, or this probe.
+    EngineIo(u8, &'static [u8]),
     SignalR,
     Words {
         ping: Arc<str>,
         pong: Arc<str>,
     },
+}
+
+impl Dialect {
+    fn engine_io(version: u8, sender: Sender) -> Self {
+        // From version 4 on it is the server that asks.
+        let asks = (version >= 4) == (sender == Sender::Server);
+        // Probes are the client's, before it changes from polling, in every version; the client of
+        // Tencent's demo has no other ping.
+        let probe: &[u8] = if sender == Sender::Client { b"2probe" } else { b"3probe" };
+        Self::EngineIo(if asks { b'2' } else { b'3' }, probe)
+    }
 }
 
 /// The heartbeats of one direction.
@@ -72,11 +84,7 @@ impl Beats {
     pub(super) fn new(rule: &Heartbeat, engine_io: u8, sender: Sender) -> Self {
         let dialect = match &rule.application {
             None => Dialect::None,
-            // From version 4 on it is the server that asks.
-            Some(Application::EngineIo) if (engine_io >= 4) == (sender == Sender::Server) => {
-                Dialect::EngineIo(b'2')
-            }
-            Some(Application::EngineIo) => Dialect::EngineIo(b'3'),
+            Some(Application::EngineIo) => Dialect::engine_io(engine_io, sender),
             Some(Application::SignalR) => Dialect::SignalR,
             Some(Application::Words { ping, pong }) => {
                 Dialect::Words { ping: Arc::clone(ping), pong: Arc::clone(pong) }
@@ -100,7 +108,7 @@ impl Beats {
         match &self.dialect {
             _ if self.greets => Lengths::ALL,
             Dialect::None => Lengths::NONE,
-            Dialect::EngineIo(_) => Lengths::NONE.with(1),
+            Dialect::EngineIo(_, probe) => Lengths::NONE.with(1).with(probe.len()),
             Dialect::SignalR => Lengths::NONE.with(SIGNALR_TEXT.len()).with(SIGNALR_BINARY.len()),
             Dialect::Words { ping, pong } => Lengths::NONE.with(ping.len()).with(pong.len()),
         }
@@ -117,7 +125,7 @@ impl Beats {
         let said = short.payload();
         let is_beat = match &self.dialect {
             Dialect::None => false,
-            Dialect::EngineIo(word) => short.is_text && said == [*word],
+            Dialect::EngineIo(word, probe) => short.is_text && (said == [*word] || said == *probe),
             Dialect::SignalR if short.is_text => said == SIGNALR_TEXT,
             Dialect::SignalR => said == SIGNALR_BINARY,
             Dialect::Words { ping, .. } if short.is_text && said == ping.as_bytes() => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::flow::{Input, Output};
-use super::{BACKEND_LOST, Running};
+use super::{BACKEND_LOST, CLIENT_LEFT, Running};
 use crate::config::model::Rate;
 use crate::life::{By, Cause, End, Refusal, Rule, Stage, Timer};
 use crate::observe::live::Farewell;
@@ -69,9 +69,12 @@ impl Running {
     }
 
     /// The backend's stream ended without a Close frame: the client gets one from us. A client
-    /// that has closed already is answered with its own code.
+    /// that has closed already is answered with its own code. One whose own stream ended first may
+    /// still read: that the backend follows it is no fault of the backend's.
     fn say_goodbye_for_the_backend(&mut self) {
+        let left = |end: End| end.by == By::Client && end.cause == Cause::Fin;
         let (code, reason) = match self.up.closed {
+            None if self.end.is_some_and(left) => CLIENT_LEFT,
             None => BACKEND_LOST,
             Some(code) if close::may_be_sent(code) => (code, ""),
             Some(_) => (close::NORMAL, ""),

@@ -81,7 +81,7 @@ impl Running {
         if let Some(words) = self.detail.take() {
             record.detail(words);
         }
-        if let Some(code) = self.told.filter(|_| !matches!(end.cause, Cause::Close(_))) {
+        if let Some(code) = self.told.filter(|_| !has_another_code(end)) {
             record.books().metrics.closed(By::Gateway, code);
         }
     }
@@ -268,6 +268,18 @@ impl Running {
         self.end.unwrap_or(End::new(by, Stage::Relay, cause))
     }
 }
+
+/// Whether the gateway's code was not what ended it: a peer said its own, or the client left without any.
+fn has_another_code(end: End) -> bool {
+    match end.cause {
+        Cause::Close(_) => true,
+        Cause::Fin | Cause::Reset => end.by == By::Client,
+        _ => false,
+    }
+}
+
+/// What a client is told whose own stream ended without a Close frame, and then the backend's.
+const CLIENT_LEFT: (u16, &str) = (close::NORMAL, "client closed without a close frame");
 
 /// What the client is told when the backend's stream ends without a Close frame.
 const BACKEND_LOST: (u16, &str) = (close::INTERNAL_ERROR, "backend closed without a close frame");

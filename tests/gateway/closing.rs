@@ -94,10 +94,12 @@ async fn a_client_that_half_closes_still_gets_the_backends_last_words() {
     for word in 0..50 {
         assert_eq!(client.frame().await.expect("a word").text(), format!("word {word}"));
     }
-    assert_eq!(client.frame().await.expect("a close").close().0, 1011);
+    let close = client.frame().await.expect("a close").close();
+    assert_eq!(close, (1000, "client closed without a close frame".to_owned()));
     assert_eq!(client.frame().await, None);
     drop(client);
     assert_eq!(house.end().await, end(By::Client, Cause::Fin));
+    assert_eq!(house.metrics().all_closes(), [], "it ended without a code");
     house.finish().await;
 }
 

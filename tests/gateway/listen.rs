@@ -1,5 +1,6 @@
 //! Listeners: any number, TCP and unix, bounded, and polite on plain HTTP.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use wsgate::accept::Inherited;
@@ -63,6 +64,38 @@ async fn a_socket_file_left_behind_is_replaced_and_a_live_one_is_not() {
     assert!(second.is_err_and(|error| error.to_string().contains("stale.sock")));
     assert!(Client::unix(path.as_ref()).await.is_ok(), "the first one still listens");
     house.finish().await;
+}
+
+#[tokio::test]
+async fn max_connections_is_for_those_who_call_and_not_for_listeners_that_wait() {
+    let backend = Backend::echo().await;
+    let text = format!(
+        "[gateway]\nmax_connections = 2\n{}{}{}{}{}",
+        https_listener(),
+        https_listener(),
+        https_listener(),
+        site(HOST),
+        route("/", &backend)
+    );
+    let house = House::with(&text).await;
+    for (here, there) in [(1, 0), (0, 2), (2, 2)] {
+        let first = socket_at(house.address_of(here)).await;
+        let second = socket_at(house.address_of(here)).await;
+        let third = tokio::spawn(socket_at(house.address_of(there)));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(house.metrics().connections.value(), 2);
+        assert!(!third.is_finished(), "the third has to wait");
+        drop((first, second));
+        drop(third.await.expect("served"));
+        until(|| house.metrics().connections.value() == 0).await;
+    }
+    house.finish().await;
+}
+
+async fn socket_at(address: SocketAddr) -> Client {
+    let mut client = Client::tls(address, HOST).await.expect("in the end");
+    assert!(client.upgrade("/", "").await.starts_with("HTTP/1.1 101 "));
+    client
 }
 
 #[tokio::test]

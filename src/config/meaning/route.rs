@@ -9,8 +9,8 @@ use super::backends::Backends;
 use super::heartbeat;
 use crate::config::defaults;
 use crate::config::model::{
-    Action, Clients, Compression, Forwarded, Located, OverLimit, PathRule, Route, RouteLimits,
-    RouteTimeouts, Spot, Subprotocol, Template, Upgrade,
+    Action, Clients, Compression, Forwarded, Heartbeat, Located, OverLimit, PathRule, Route,
+    RouteLimits, RouteTimeouts, Spot, Subprotocol, Template, Upgrade,
 };
 use crate::config::raw::{self, StripPrefix, Text};
 use crate::config::reader::{Reader, Table};
@@ -46,7 +46,7 @@ pub fn route(
             reader,
         ),
         subprotocol: subprotocol(raw.subprotocol.as_ref(), reader),
-        compression: compression(raw.compression.as_ref(), heartbeat.answer, reader),
+        compression: compression(raw.compression.as_ref(), &heartbeat, reader),
         forwarded: forwarded(raw.forwarded.as_ref(), reader),
         trusted_proxies: values(reader.list(raw.trusted_proxies.as_ref(), address::network)),
         clients: clients(raw.clients.as_ref(), reader),
@@ -72,15 +72,19 @@ fn upgrade(raw: Option<&Text>, forwards: bool, reader: &mut Reader<'_>) -> Upgra
     }
 }
 
-/// What cannot be read cannot be answered: with `heartbeat.answer` the offer is declined.
-fn compression(raw: Option<&Text>, answer: bool, reader: &mut Reader<'_>) -> Compression {
+/// What cannot be read is no heartbeat: where it matters which messages are some, the offer is declined.
+fn compression(raw: Option<&Text>, beat: &Heartbeat, reader: &mut Reader<'_>) -> Compression {
     let choices = [("pass", Compression::Pass), ("decline", Compression::Decline)];
     let written = reader.value(raw, |it| choice(it, &choices));
-    if !answer {
-        return written.map_or(Compression::Pass, |it| it.value);
-    }
+    let reason = match beat {
+        Heartbeat { answer: true, .. } => "`heartbeat.answer`",
+        Heartbeat { application: Some(_), idle_timeout: Some(_), .. } => {
+            "`heartbeat.application` and `idle_timeout`"
+        }
+        _ => return written.map_or(Compression::Pass, |it| it.value),
+    };
     if let Some(Located { value: Compression::Pass, spot }) = written {
-        let wrong = Wrong::new("with `heartbeat.answer` compression is declined all the same");
+        let wrong = Wrong::new(format!("with {reason} compression is declined all the same"));
         let hint = "a compressed ping cannot be read: write \"decline\", or leave it out";
         reader.warning(spot, wrong.hint(hint));
     }

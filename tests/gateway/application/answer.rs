@@ -110,6 +110,22 @@ async fn nothing_is_answered_behind_a_close() {
 }
 
 #[tokio::test]
+async fn pings_that_the_network_held_back_are_all_answered() {
+    let (backend, seen) = keeping(echo).await;
+    let house = House::with_routes(&room(&backend, true, "")).await;
+    let mut client = house.socket("/").await;
+    for _ in 0..3 {
+        client.send(masked(TEXT, BEAT).repeat(40)).await;
+        for _ in 0..40 {
+            assert_eq!(text(&mut client).await, ANSWER);
+        }
+    }
+    close(client, &house).await;
+    assert_eq!(texts(&seen), [""; 0]);
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn a_flood_of_pings_gets_a_bounded_number_of_answers() {
     const PINGS: usize = 100_000;
     let (backend, seen) = keeping(echo).await;
@@ -124,7 +140,7 @@ async fn a_flood_of_pings_gets_a_bounded_number_of_answers() {
     while text(&mut client).await != "done" {
         answers += 1;
     }
-    // At most 16 wait at a time, and hundreds come with each read.
+    // At most 64 wait at a time, and hundreds come with each read.
     assert!(answers > 0 && answers < PINGS / 4, "{answers} answers");
     client.send(masked(TEXT, BEAT)).await;
     assert_eq!(text(&mut client).await, ANSWER, "it goes on");
@@ -135,8 +151,9 @@ async fn a_flood_of_pings_gets_a_bounded_number_of_answers() {
 }
 
 #[tokio::test]
-async fn a_compression_offer_is_declined_where_pings_are_answered() {
-    for (answer, offered) in [(true, false), (false, true)] {
+async fn a_compression_offer_is_declined_where_it_matters_which_messages_are_heartbeats() {
+    let idle = "idle_timeout = \"60s\"";
+    for (answer, keys, offered) in [(true, "", false), (false, idle, false), (false, "", true)] {
         let head = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&head);
         let backend = Backend::new(move |mut client| {
@@ -148,7 +165,7 @@ async fn a_compression_offer_is_declined_where_pings_are_answered() {
             }
         })
         .await;
-        let house = House::with_routes(&room(&backend, answer, "")).await;
+        let house = House::with_routes(&room(&backend, answer, keys)).await;
         let mut client = house.client().await;
         client.upgrade("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n").await;
         let found = head.lock().unwrap().contains("permessage-deflate");
