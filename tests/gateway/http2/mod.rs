@@ -4,4 +4,5 @@ mod abuse;
 mod plain;
 mod sockets;
 mod stream;
+mod strict;
 mod waits;
