@@ -285,17 +285,17 @@ fn mini_programs_and_origins_are_read() {
 
 #[test]
 fn clients_that_are_chosen_from_empty_lists_are_a_warning() {
-    let words = "every Origin is refused";
     for (keys, under) in [
         ("origins = []", "[]"),
         ("mini_programs = []\nmissing_origin = \"deny\"", "[]"),
         ("missing_origin = \"allow\"", "\"allow\""),
     ] {
         let more = format!("[sites.routes.clients]\n{keys}\n");
-        one_finding(&more, under, words);
+        one_finding(&more, under, "every Origin is refused");
         assert!(route(&more).clients.selective, "{keys}");
     }
     for keys in ["addresses = { deny = [] }", ""] {
-        assert!(!route(&format!("[sites.routes.clients]\n{keys}\n")).clients.selective, "{keys}");
+        let more = format!("[sites.routes.clients]\n{keys}\n");
+        assert!(!route(&more).clients.selective, "{keys}");
     }
 }

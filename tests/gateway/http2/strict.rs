@@ -20,7 +20,7 @@ async fn what_is_refused_in_a_head_of_http_1_1_is_refused_here() {
     let backend = mirror().await;
     let house = House::with_routes(&route("/", &backend)).await;
     let mut raw = Raw::new(house.address()).await;
-    let cases: [(&str, &[(&str, &str)]); 12] = [
+    let cases: [(&str, &[(&str, &str)]); 10] = [
         ("/", &[("content-length", "0"), ("content-length", "0")]),
         ("/", &[("content_length", "5")]),
         ("/", &[("transfer_encoding", "chunked")]),
@@ -31,8 +31,6 @@ async fn what_is_refused_in_a_head_of_http_1_1_is_refused_here() {
         ("/", &[("http2_settings", "x")]),
         ("/\u{e4}", &[]),
         ("/?q=\u{e4}", &[]),
-        ("/x\u{7f}", &[]),
-        ("/?\u{7f}", &[]),
     ];
     for (it, (path, fields)) in (0..).zip(cases) {
         let stream = 2 * it + 1;
@@ -98,13 +96,13 @@ async fn a_tunnel_to_anywhere_is_refused_by_its_name() {
     let backend = mirror().await;
     let house = House::with_routes(&route("/", &backend)).await;
     let mut client = Good::new(house.address()).await;
-    let (answer, _send) = client.ask(tunnel(), false).await;
+    let (answer, send) = client.ask(tunnel(), false).await;
     let answer = read(soon(answer).await.expect("an answer")).await;
     assert_eq!(answer.status(), 400);
     assert!(answer.body.contains("only upgrades to websocket are taken"), "{answer:?}");
     assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::ForeignUpgrade));
     assert_eq!(backend.accepted(), 0);
-    drop(client);
+    drop((client, send));
     house.finish().await;
 }
 
