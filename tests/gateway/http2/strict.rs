@@ -15,6 +15,9 @@ use crate::http::mirror;
 /// `:status` 400, as the static table has it (RFC 7541 appendix A).
 const BAD_REQUEST: u8 = 0x80 | 12;
 
+/// ENHANCE_YOUR_CALM (RFC 9113 section 7).
+const CALM: u32 = 11;
+
 #[tokio::test]
 async fn what_is_refused_in_a_head_of_http_1_1_is_refused_here() {
     let backend = mirror().await;
@@ -88,6 +91,26 @@ async fn a_connect_that_announces_a_body_costs_its_own_stream() {
     assert_eq!((sockets.accepted(), house.metrics().accepted.value()), (1, 1));
     socket.close().await;
     drop(client);
+    house.finish().await;
+}
+
+#[tokio::test]
+async fn connects_that_announce_bodies_are_paid_for_like_other_resets() {
+    let backend = mirror().await;
+    let house = House::with_routes(&route("/", &backend)).await;
+    let mut raw = Raw::new(house.address()).await;
+    let mut block = Vec::new();
+    for (name, value) in [(":method", "CONNECT"), (":authority", HOST), ("content-length", "5")] {
+        literal(&mut block, name, value);
+    }
+    for it in 0..2000 {
+        if !raw.try_send(frame(HEADERS, END_HEADERS, 2 * it + 1, &block)).await {
+            break;
+        }
+    }
+    assert_eq!(raw.goaway().await, Some(CALM));
+    assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::Http2Flood));
+    assert_eq!(backend.accepted(), 0);
     house.finish().await;
 }
 
