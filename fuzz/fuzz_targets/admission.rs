@@ -50,6 +50,7 @@ fn clients() -> Clients {
         port: None,
     };
     Clients {
+        selective: true,
         origins: vec![rule("a.test", false), rule("w.test", true)],
         mini_programs: vec![AppId { family: AppFamily::WeChat, id: APP.to_owned() }],
         missing_origin_allowed: false,

@@ -1,5 +1,6 @@
-//! Whoever reads a path, in whichever order it decodes, merges slashes and removes dot segments, comes to
-//! the route that the gateway took: nobody finds a way from a lax route to a strict one.
+//! Whoever reads a path that goes on, in whichever order it decodes, merges slashes and removes dot segments or
+//! keeps them, with parameters or without, comes to the route that the gateway took: nobody finds a way from a
+//! lax route to a strict one.
 
 #![no_main]
 
@@ -7,7 +8,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use wsgate::config::model::PathRule;
-use wsgate::http::path::normalise;
+use wsgate::http::path::{normalise, other_readings};
 use wsgate::http::router::Router;
 
 static ROUTER: LazyLock<Router<&'static str>> = LazyLock::new(|| {
@@ -21,10 +22,24 @@ static ROUTER: LazyLock<Router<&'static str>> = LazyLock::new(|| {
 
 fuzz_target!(|raw: &str| {
     let Ok(path) = normalise(raw) else { return };
-    let taken = ROUTER.find(&path).map(|it| *it.target);
+    let Some(matched) = ROUTER.find(&path) else { return };
+    let Ok(others) = other_readings(raw) else { return };
+    if !ROUTER.all_lead_to(&matched, &others) {
+        return;
+    }
+    let taken = Some(*matched.target);
     let decoded = decode(raw);
-    // Segments of what is decoded, as RFC 3986 has it; slashes merged before; merged behind.
-    let readings = [resolve(&decoded), resolve(&merge(&decoded)), merge(&resolve(&decoded))];
+    let bare = without_parameters(&decoded);
+    // Segments of what is decoded, as RFC 3986 has it; slashes merged before; merged behind. And
+    // as those who match before they resolve, or know parameters.
+    let readings = [
+        resolve(&decoded),
+        resolve(&merge(&decoded)),
+        merge(&resolve(&decoded)),
+        merge(&decoded),
+        merge(&bare),
+        resolve(&merge(&bare)),
+    ];
     for reading in readings {
         let found = ROUTER.find(&merge(&reading)).map(|it| *it.target);
         assert_eq!(found, taken, "{raw:?} is {path:?}, and {reading:?} to others");
@@ -44,6 +59,10 @@ fn decode(raw: &str) -> String {
         at += if byte.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+fn without_parameters(path: &str) -> String {
+    path.split('/').map(|it| it.split(';').next().unwrap_or(it)).collect::<Vec<_>>().join("/")
 }
 
 fn merge(path: &str) -> String {

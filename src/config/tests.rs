@@ -282,3 +282,20 @@ fn mini_programs_and_origins_are_read() {
     assert_eq!(route.clients.mini_programs[1].family, AppFamily::Qq);
     assert_eq!(route.clients.deny.len(), 1);
 }
+
+#[test]
+fn clients_that_are_chosen_from_empty_lists_are_a_warning() {
+    for (keys, under) in [
+        ("origins = []", "[]"),
+        ("mini_programs = []\nmissing_origin = \"deny\"", "[]"),
+        ("missing_origin = \"allow\"", "\"allow\""),
+    ] {
+        let more = format!("[sites.routes.clients]\n{keys}\n");
+        one_finding(&more, under, "every Origin is refused");
+        assert!(route(&more).clients.selective, "{keys}");
+    }
+    for keys in ["addresses = { deny = [] }", ""] {
+        let more = format!("[sites.routes.clients]\n{keys}\n");
+        assert!(!route(&more).clients.selective, "{keys}");
+    }
+}

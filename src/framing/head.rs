@@ -91,12 +91,16 @@ fn lines(head: &[u8]) -> Result<(&[u8], impl Iterator<Item = &[u8]>), Violation>
 fn request_line(line: &[u8]) -> Option<u8> {
     let mut words = line.split(|it| *it == b' ');
     let (method, target, version) = (words.next()?, words.next()?, words.next()?);
-    let is_target_byte = |it: &u8| matches!(it, b'!'..=b'~') && *it != b'#';
     let sound = words.next().is_none()
         && is_token(method)
         && !target.is_empty()
-        && target.iter().all(is_target_byte);
+        && target.iter().all(|it| is_target_byte(*it));
     if sound { minor(version) } else { None }
+}
+
+/// What a request's target is made of (RFC 9112 section 3.2): no fragment, and visible ASCII only.
+pub fn is_target_byte(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && byte != b'#'
 }
 
 /// `HTTP/1.x SP status [SP reason]`: the minor version and the status.
@@ -140,7 +144,7 @@ impl Fields {
                     return Err(Violation::TransferEncoding);
                 }
                 fields.chunked = true;
-            } else if is_request && name.contains(&b'_') && is_twin(name) {
+            } else if is_request && is_twin(name) {
                 return Err(Violation::Underscore);
             }
         }
@@ -151,9 +155,11 @@ impl Fields {
     }
 }
 
-fn is_twin(name: &[u8]) -> bool {
+/// Whether a request's field of this name may be taken for another one: `content_length` and the like.
+pub fn is_twin(name: &[u8]) -> bool {
     let same = |(a, b): (&u8, u8)| a.eq_ignore_ascii_case(&b) || (*a == b'_' && b == b'-');
-    TWINS.iter().any(|it| it.len() == name.len() && name.iter().zip(it.bytes()).all(same))
+    name.contains(&b'_')
+        && TWINS.iter().any(|it| it.len() == name.len() && name.iter().zip(it.bytes()).all(same))
 }
 
 /// Digits only: no sign, no list, no space. A length that hyper could not hold is none.

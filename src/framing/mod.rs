@@ -9,6 +9,7 @@ mod head;
 
 use chunks::Chunks;
 use head::Length;
+pub use head::{is_target_byte, is_twin};
 
 /// Most interim (1xx) answers before the final one.
 pub const INTERIM_MAX: usize = 16;

@@ -44,7 +44,7 @@ pub fn admit<'a>(clients: &Clients, asking: &Asking<'a>) -> Result<Admitted<'a>,
     let referer = referer(asking.headers);
     let app = referer.and_then(app_of);
     let admitted = Ok(Admitted { app });
-    if clients.origins.is_empty() && clients.mini_programs.is_empty() {
+    if !clients.selective {
         return admitted;
     }
     let app_listed = app.is_some_and(|it| is_listed_app(clients, &it));

@@ -21,6 +21,7 @@ fn clients() -> Clients {
         (AppFamily::Baidu, "aB1"),
     ];
     Clients {
+        selective: true,
         origins: vec![OriginRule {
             scheme: "https".to_owned(),
             host: "shop.example.com".to_owned(),

@@ -147,10 +147,14 @@ impl Desk {
         let refuse = |refusal| (By::Client, Cause::Refusal(refusal));
         let authority = head::authority(&request).map_err(refuse)?;
         record.line.host.clone_from(&authority.host);
-        let raw = request.uri().path().to_owned();
-        let path = path::normalise(&raw).map_err(|_| refuse(Refusal::BadPath))?;
         let wish = handshake::wish(&request);
         record.line.handshake = wish == Wish::WebSocket;
+        let raw = request.uri().path().to_owned();
+        // The target of a CONNECT is a host (RFC 9110 section 9.3.6).
+        if raw.is_empty() && wish == Wish::Foreign {
+            return Err(refuse(Refusal::ForeignUpgrade));
+        }
+        let path = path::normalise(&raw).map_err(|_| refuse(Refusal::BadPath))?;
         if let Some(response) = self.at_the_door(&request, &authority, &path, wish, record).await? {
             return Ok(Turned::Plain(response, None, By::Gateway));
         }
@@ -261,6 +265,11 @@ impl Desk {
             return Err(Refusal::NeedsCertificate);
         }
         let matched = site.router.find(path).ok_or(Refusal::NoRoute)?;
+        // The backend is sent the path as it came: what it may make of it is under these rules too.
+        let others = path::other_readings(request.uri().path()).map_err(|_| Refusal::BadPath)?;
+        if !site.router.all_lead_to(&matched, &others) {
+            return Err(Refusal::BadPath);
+        }
         found.route = Some(matched.target);
         let rules = &matched.target.rules;
         record.line.route.clone_from(&rules.name);

@@ -17,7 +17,7 @@ use super::outbound::Passage;
 use super::reply::{BodyError, ReplyBody};
 use super::site::Route;
 use super::upload::{Upload, UploadFault};
-use crate::life::{By, Cause, Elapsed, Fault, Refusal, Stage, Timer, within};
+use crate::life::{By, Cause, Elapsed, Fault, Stage, Timer, within};
 use crate::observe::record::Record;
 use crate::upstream::{
     Answer, AnswerBody, DialError, Errand, Lease, Pool, Reached, SendError, Wire, no_body,
@@ -59,8 +59,8 @@ impl Trouble {
             Self::Send(error) if error.is_from_body() => (By::Client, Cause::Reset),
             Self::Send(error) => (By::Backend, Cause::Backend(error.fault)),
             Self::Fault(fault) => (By::Backend, Cause::Backend(*fault)),
-            Self::TooSlow => (By::Client, Cause::Timer(Timer::RequestBody)),
-            Self::TooLarge => (By::Client, Cause::Refusal(Refusal::BodyTooLarge)),
+            Self::TooSlow => (By::Client, UploadFault::TooSlow.cause()),
+            Self::TooLarge => (By::Client, UploadFault::TooLarge.cause()),
         }
     }
 }
@@ -118,16 +118,21 @@ pub async fn exchange(
     if answer.switches() {
         return Err(Trouble::Fault(Fault::UnaskedUpgrade));
     }
-    let mut response = pass_on(answer, route, lease);
+    let mut response = pass_on(answer, route, lease, upload);
     strip_hop_by_hop(response.headers_mut());
     Ok(response)
 }
 
-/// An ordinary answer, its body watched for silence.
-pub fn pass_on(answer: Answer, route: &Route, lease: Lease) -> Response<ReplyBody> {
-    let silence = route.rules.timeouts.response;
+/// An ordinary answer, its body watched for silence. `upload` is the rest of what is still sent.
+pub fn pass_on(
+    answer: Answer,
+    route: &Route,
+    lease: Lease,
+    upload: &Arc<Upload>,
+) -> Response<ReplyBody> {
+    let (silence, upload) = (route.rules.timeouts.response, Arc::clone(upload));
     let response = answer.into_response(lease);
-    response.map(|body| Attentive::new(body, silence).boxed_unsync())
+    response.map(|body| Attentive::new(body, silence, upload).boxed_unsync())
 }
 
 /// A request that may be sent twice: without a body, and of a method that changes nothing or the
@@ -138,7 +143,8 @@ fn repeatable(parts: &Parts, body: &Incoming) -> bool {
 }
 
 /// Waits for an answer as long as something moves: silence counts from the last piece of the
-/// request's body that went out.
+/// request's body that went out. While the next one is to come from the client, the backend owes
+/// nothing: then it is the body's own limit that runs.
 async fn patiently<T>(
     work: impl Future<Output = T>,
     silence: Option<Duration>,
@@ -148,7 +154,7 @@ async fn patiently<T>(
     loop {
         let before = upload.bytes();
         match within(silence, Timer::Response, work.as_mut()).await {
-            Err(_) if upload.bytes() != before => {}
+            Err(_) if upload.is_awaited() || upload.bytes() != before => {}
             waited => return waited,
         }
     }
@@ -158,6 +164,7 @@ async fn patiently<T>(
 struct Attentive {
     body: AnswerBody,
     silence: Option<Duration>,
+    upload: Arc<Upload>,
     /// Since when the backend owes us the next piece; while the client is slow it owes nothing.
     waiting: Option<Instant>,
     /// Armed once, and again only when it fires: never for a piece of the body.
@@ -165,13 +172,16 @@ struct Attentive {
 }
 
 impl Attentive {
-    fn new(body: AnswerBody, silence: Option<Duration>) -> Self {
+    fn new(body: AnswerBody, silence: Option<Duration>, upload: Arc<Upload>) -> Self {
         let alarm = silence.map(|limit| Box::pin(sleep_until(Instant::now() + limit)));
-        Self { body, silence, waiting: None, alarm }
+        Self { body, silence, upload, waiting: None, alarm }
     }
 
     fn silent(&mut self, cx: &mut Context<'_>) -> bool {
         let (Some(alarm), Some(limit)) = (&mut self.alarm, self.silence) else { return false };
+        if self.upload.is_awaited() {
+            self.waiting = None;
+        }
         let since = *self.waiting.get_or_insert_with(Instant::now);
         while alarm.as_mut().poll(cx).is_ready() {
             let due = since + limit;

@@ -67,12 +67,38 @@ pub fn normalise(raw_path: &str) -> Result<Cow<'_, str>, BadPath> {
     if segments(&decoded).any(with_parameter) {
         return Err(BadPath::DotParameter);
     }
-    let has_dots = segments(&decoded).any(|it| it == "." || it == "..");
+    let has_dots = segments(&decoded).any(is_dots);
     if has_dots && decoded.contains(['?', '#']) {
         return Err(BadPath::EncodedEnd);
     }
     let settled = !decoded.contains("//") && !has_dots;
     if settled { Ok(decoded) } else { resolve(&decoded).map(Cow::Owned) }
+}
+
+/// What a path that [`normalise`] took is to servers that match on it before dot segments are removed,
+/// and to those that drop the parameters of segments (`;`, RFC 3986 section 3.3). Ordinary paths have no
+/// such reading. Routes are found by these too: what a backend may read must be under the same rules.
+///
+/// # Errors
+/// [`BadPath`] when one of the readings has no single meaning itself.
+pub fn other_readings(raw_path: &str) -> Result<Vec<String>, BadPath> {
+    if !raw_path.contains(['.', ';', '%']) {
+        return Ok(Vec::new());
+    }
+    let decoded = decode(raw_path)?;
+    let has_dots = segments(&decoded).any(is_dots);
+    let mut readings = Vec::new();
+    if has_dots {
+        readings.push(join(segments(&decoded), decoded.ends_with('/')));
+    }
+    if decoded.contains(';') {
+        let bare = without_parameters(&decoded);
+        if has_dots {
+            readings.push(join(segments(&bare), bare.ends_with('/')));
+        }
+        readings.push(resolve(&bare)?);
+    }
+    Ok(readings)
 }
 
 /// Percent-encodes a normalised path for a request line: `pchar` (RFC 3986 section 3.3) and `/`
@@ -163,15 +189,30 @@ fn resolve(path: &str) -> Result<String, BadPath> {
         }
         last = segment;
     }
-    let mut resolved = String::with_capacity(path.len());
-    for name in kept.into_iter().filter(|it| !it.is_empty()) {
-        resolved.push('/');
-        resolved.push_str(name);
+    Ok(join(kept.into_iter(), last.is_empty() || is_dots(last)))
+}
+
+/// A path of the names that are not empty; `closed` with a slash at its end.
+fn join<'a>(names: impl Iterator<Item = &'a str>, closed: bool) -> String {
+    let mut path = String::new();
+    for name in names.filter(|it| !it.is_empty()) {
+        path.push('/');
+        path.push_str(name);
     }
-    if resolved.is_empty() || matches!(last, "" | "." | "..") {
-        resolved.push('/');
+    if path.is_empty() || closed {
+        path.push('/');
     }
-    Ok(resolved)
+    path
+}
+
+/// Each segment up to its first `;`.
+fn without_parameters(path: &str) -> String {
+    let names = segments(path).map(|it| it.split(';').next().unwrap_or(it));
+    names.fold(String::with_capacity(path.len()), |path, name| path + "/" + name)
+}
+
+fn is_dots(segment: &str) -> bool {
+    matches!(segment, "." | "..")
 }
 
 /// The segments of a path that begins with a slash; the last one is empty behind a closing slash.

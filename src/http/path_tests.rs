@@ -68,6 +68,35 @@ fn a_path_with_two_meanings_is_refused_with_its_reason() {
 }
 
 #[test]
+fn dot_segments_and_parameters_have_other_readings_and_ordinary_paths_have_none() {
+    let none = "/ /a/b/ //a /a//b /.a/b.. /... /a%62c /a.b/c%20d /applet/socket.io//";
+    for raw in none.split(' ') {
+        assert_eq!(other_readings(raw), Ok(Vec::new()), "{raw}");
+    }
+    let table: [(&str, &[&str]); 13] = [
+        ("/a/../b", &["/a/../b"]),
+        ("/a/%2e%2E/b", &["/a/../b"]),
+        ("//a//./b", &["/a/./b"]),
+        ("/a/..", &["/a/.."]),
+        ("/a/./", &["/a/./"]),
+        ("/a;v=1/b", &["/a/b"]),
+        ("/a%3Bv/b", &["/a/b"]),
+        ("/;/a", &["/a"]),
+        ("/a;", &["/a"]),
+        ("/;", &["/"]),
+        ("/a/b;.", &["/a/b"]),
+        ("/a/../b;c/d", &["/a/../b;c/d", "/a/../b/d", "/b/d"]),
+        ("/a;/../b", &["/a;/../b", "/a/../b", "/b"]),
+    ];
+    for (raw, readings) in table {
+        let found = other_readings(raw).expect(raw);
+        assert_eq!(found, readings, "{raw}");
+    }
+    // Without its parameter the segment is empty, and then `..` has two meanings.
+    assert_eq!(other_readings("/a/;/../b"), Err(BadPath::EmptyParent));
+}
+
+#[test]
 fn a_normalised_path_stays_as_it_is_when_encoded_and_normalised_again() {
     let paths = "/a%20b/%e4%bd%a0 /%25 /a%3fb%23c /%22%3c%7b /a/../b;c//d /a:b@c!$&'()*+,=~";
     for raw in paths.split(' ') {

@@ -52,11 +52,15 @@ impl Body for Recorded {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        let by = self.by;
-        let Some(record) = &mut self.record else { return frame };
+        let (by, this) = (self.by, &mut *self);
+        let Some(record) = &mut this.record else { return frame };
         match &frame {
             Poll::Pending => {}
             Poll::Ready(None) => record.end_here(by, Cause::Finished),
+            // hyper lets go of a body behind its trailers: nobody asks for more.
+            Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => {
+                record.end_here(by, Cause::Finished);
+            }
             Poll::Ready(Some(Ok(frame))) => {
                 let data = frame.data_ref().map_or(&[][..], |data| data);
                 if record.line.down.bytes == 0 {
@@ -66,12 +70,14 @@ impl Body for Recorded {
             }
             Poll::Ready(Some(Err(error))) => {
                 record.detail(error);
-                let cause = match error {
-                    BodyError::Silent => Cause::Timer(Timer::Response),
-                    BodyError::Broken(_) => Cause::Reset,
-                    BodyError::File(fault) => fault.cause(),
+                let (by, cause) = match (error, this.upload.fault()) {
+                    // The backend still answered when the rest of the request was given up.
+                    (BodyError::Broken(_), Some(fault)) => (By::Client, fault.cause()),
+                    (BodyError::Broken(_), None) => (By::Backend, Cause::Reset),
+                    (BodyError::Silent, _) => (By::Backend, Cause::Timer(Timer::Response)),
+                    (BodyError::File(fault), _) => (By::Backend, fault.cause()),
                 };
-                record.end_here(By::Backend, cause);
+                record.end_here(by, cause);
             }
         }
         frame

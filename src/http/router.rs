@@ -58,6 +58,13 @@ impl<T> Router<T> {
             self.prefixes.iter().find(|(prefix, _)| covers(prefix, normalised))?;
         Some(Match { target, prefix_len: prefix.len() })
     }
+
+    /// Whether each of `readings` takes the route that `found` is of.
+    pub fn all_lead_to(&self, found: &Match<'_, T>, readings: &[String]) -> bool {
+        let same =
+            |it: &String| self.find(it).is_some_and(|it| std::ptr::eq(it.target, found.target));
+        readings.iter().all(same)
+    }
 }
 
 /// Whether the path is the prefix, or goes on behind it at a segment border.
@@ -151,6 +158,18 @@ mod tests {
         assert_eq!(found(&router, "/a"), Some(((), 2)));
         for path in ["/", "/a/", "/a/b", "/ab", "/A"] {
             assert_eq!(found(&router, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn readings_of_a_path_agree_only_when_they_take_the_same_route() {
+        let router = Router::new([(prefix("/a"), 1), (prefix("/a/b"), 2)]);
+        let found = router.find("/a/c").expect("a route");
+        let readings = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        assert!(router.all_lead_to(&found, &readings(&[])));
+        assert!(router.all_lead_to(&found, &readings(&["/a", "/a/c/../c"])));
+        for other in ["/a/b/../c", "/b/../a/c", "/"] {
+            assert!(!router.all_lead_to(&found, &readings(&["/a", other])), "{other}");
         }
     }
 

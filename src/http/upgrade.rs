@@ -1,6 +1,8 @@
 //! The WebSocket handshake with the backend: asked on a fresh connection, its answer checked, and
 //! only then the client's.
 
+use std::sync::Arc;
+
 use hyper::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, TRANSFER_ENCODING,
     UPGRADE,
@@ -59,7 +61,7 @@ pub async fn ask(
     if !answer.switches() {
         diagnosis::declined(answer.head.status, &offered, &route.hints, record);
         record.end_here(By::Backend, Cause::Backend(Fault::Declined));
-        let mut response = forward::pass_on(answer, route, lease);
+        let mut response = forward::pass_on(answer, route, lease, &Arc::default());
         strip_hop_by_hop(response.headers_mut());
         return Ok(Outcome::Declined(response));
     }

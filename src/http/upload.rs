@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::life::{Cause, Refusal, Timer};
 use crate::upstream::RequestBody;
 
 /// A body that comes this fast may take as long as it is; in bytes a second. The slowest mobile
@@ -23,6 +24,7 @@ const SLOWEST: u64 = 1024;
 #[derive(Debug, Default)]
 pub struct Upload {
     bytes: AtomicU64,
+    awaited: AtomicBool,
     overran: AtomicBool,
     dawdled: AtomicBool,
 }
@@ -36,12 +38,27 @@ pub enum UploadFault {
     TooSlow,
 }
 
+impl UploadFault {
+    /// The word for it.
+    pub fn cause(self) -> Cause {
+        match self {
+            Self::TooLarge => Cause::Refusal(Refusal::BodyTooLarge),
+            Self::TooSlow => Cause::Timer(Timer::RequestBody),
+        }
+    }
+}
+
 type BoxError = Box<dyn Error + Send + Sync>;
 
 impl Upload {
     /// Bytes so far.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client is waited for: it has not sent all, and what it sent has gone on.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed)
     }
 
     /// What was wrong with it, if anything.
@@ -118,13 +135,16 @@ impl<B: Body<Data = Bytes, Error = BoxError> + Unpin> Body for Paced<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-            if self.is_late(cx) {
+            let is_late = self.is_late(cx);
+            self.upload.awaited.store(!is_late, Ordering::Relaxed);
+            if is_late {
                 self.upload.dawdled.store(true, Ordering::Relaxed);
                 return Poll::Ready(Some(Err("the request body comes too slowly".into())));
             }
             return Poll::Pending;
         };
         self.waited.over();
+        self.upload.awaited.store(false, Ordering::Relaxed);
         match &frame {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
@@ -144,6 +164,13 @@ impl<B: Body<Data = Bytes, Error = BoxError> + Unpin> Body for Paced<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Paced<B> {
+    fn drop(&mut self) {
+        // A backend may answer, or fail, without taking all of it.
+        self.upload.awaited.store(false, Ordering::Relaxed);
     }
 }
 

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
 use hyper::http::response::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 
 use super::checked::{Answers, Checked, violation};
@@ -157,9 +157,10 @@ impl Answer {
     }
 
     /// After any other status: the head, and the body as it comes. At the body's end the
-    /// connection is kept by `lease`'s server.
-    pub fn into_response(self, lease: Lease) -> Response<AnswerBody> {
+    /// connection is kept by `lease`'s server. The version is ours, not the backend's (RFC 9110 section 2.5).
+    pub fn into_response(mut self, lease: Lease) -> Response<AnswerBody> {
         let body = AnswerBody { body: self.body, wire: Some(self.wire), finished: false, lease };
+        self.head.version = Version::HTTP_11;
         Response::from_parts(self.head, body)
     }
 }
@@ -186,7 +187,12 @@ impl Body for AnswerBody {
             drive(&mut wire.connection, &mut wire.ended, cx);
         }
         let frame = Pin::new(&mut this.body).poll_frame(cx);
-        this.finished |= matches!(frame, Poll::Ready(None));
+        // hyper lets go of a body behind its trailers: nobody asks for more.
+        this.finished |= match &frame {
+            Poll::Ready(None) => true,
+            Poll::Ready(Some(Ok(frame))) => frame.is_trailers(),
+            Poll::Ready(Some(Err(_))) | Poll::Pending => false,
+        };
         frame
     }
 

@@ -100,6 +100,35 @@ async fn a_missing_origin_may_be_allowed() {
 }
 
 #[tokio::test]
+async fn a_list_without_entries_admits_no_origin_and_no_list_admits_any() {
+    let backend = Backend::echo().await;
+    let foreign = Some("https://evil.test");
+    let cases = [
+        ("origins = []", foreign, Some(Refusal::Origin)),
+        ("origins = []", None, Some(Refusal::MissingOrigin)),
+        ("mini_programs = []", foreign, Some(Refusal::Origin)),
+        ("missing_origin = \"deny\"", foreign, Some(Refusal::Origin)),
+        ("missing_origin = \"deny\"", None, Some(Refusal::MissingOrigin)),
+        ("missing_origin = \"allow\"", foreign, Some(Refusal::Origin)),
+        ("missing_origin = \"allow\"", None, None),
+        ("addresses = { deny = [\"203.0.113.0/24\"] }", foreign, None),
+        ("", foreign, None),
+    ];
+    for (keys, origin, refusal) in cases {
+        let house = House::with_routes(&(route("/", &backend) + &clients(keys))).await;
+        let mut client = house.client().await;
+        let head = client.get("/", &fields(origin, None)).await;
+        let status = if refusal.is_some() { 403 } else { 101 };
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{keys} {origin:?}: {head}");
+        drop(client);
+        let cause = house.end().await.cause;
+        let refused = if let Cause::Refusal(it) = cause { Some(it) } else { None };
+        assert_eq!(refused, refusal, "{keys} {origin:?}");
+        house.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn addresses_are_looked_at_behind_trusted_proxies_only() {
     let backend = Backend::echo().await;
     let deny = "addresses = { allow = [], deny = [\"203.0.113.0/24\"] }";

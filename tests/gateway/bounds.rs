@@ -90,6 +90,49 @@ async fn heads_have_limits_in_size_number_and_time() {
 }
 
 #[tokio::test]
+async fn while_the_client_owes_its_body_the_backend_owes_no_answer() {
+    let echo = mirror().await;
+    let early = Backend::new(|mut client| async move {
+        client.head().await;
+        client.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n").await;
+        client.rest().await;
+    })
+    .await;
+    let quick = "[sites.routes.timeouts]\nresponse = \"500ms\"\n";
+    let text = format!(
+        "[gateway.timeouts]\nrequest_body = \"3s\"\n{}{}{}{quick}{}{quick}",
+        https_listener(),
+        site(HOST),
+        route("/", &echo),
+        route("/early", &early)
+    );
+    let house = House::with(&text).await;
+    let post = |path: &str| {
+        format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nhalf ")
+    };
+    let mut late = house.client().await;
+    late.send(post("/")).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    late.send("whole").await;
+    let head = late.head().await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert!(late.body(&head).await.ends_with("half whole"));
+    assert_eq!(house.end().await.cause, Cause::Finished);
+    for (path, status) in [("/", 408), ("/early", 200)] {
+        let mut client = house.client().await;
+        client.send(post(path)).await;
+        let head = client.head().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
+        client.rest().await;
+        let end = house.end().await;
+        let ended = (end.by, end.cause);
+        assert_eq!(ended, (By::Client, Cause::Timer(Timer::RequestBody)), "{path}");
+    }
+    drop(late);
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn a_body_that_trickles_in_is_a_408_and_a_slow_one_that_moves_is_not() {
     let backend = mirror().await;
     let text = format!(
@@ -146,7 +189,8 @@ async fn a_request_has_one_host_or_is_refused() {
     }
     let mut client = house.client().await;
     client.send("CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n").await;
-    assert!(client.head().await.starts_with("HTTP/1.1 4"));
+    assert!(client.head().await.starts_with("HTTP/1.1 400 "));
+    assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::ForeignUpgrade));
     assert_eq!(backend.accepted(), 0);
     drop(client);
     house.finish().await;

@@ -1,8 +1,8 @@
-//! Plain HTTP on the same routes: routing, limits, streaming, keep-alive, forwarding fields.
+//! Plain HTTP on the same routes: limits, streaming, keep-alive, forwarding fields.
 
 use std::sync::{Arc, Mutex};
 
-use wsgate::life::{Cause, Refusal};
+use wsgate::life::{By, Cause, Refusal};
 
 use crate::house::client::field;
 use crate::house::{Backend, HOST, House, route, until};
@@ -29,71 +29,54 @@ pub async fn mirror() -> Backend {
 }
 
 #[tokio::test]
-async fn routes_are_matched_on_the_normalised_path_and_the_raw_one_goes_on() {
-    let (a, b, c, d) = (mirror().await, mirror().await, mirror().await, mirror().await);
-    let routes = format!(
-        "{}{}{}{}",
-        route("/applet", &a),
-        route("/applet/websocket", &b),
-        route("= /applet/exact", &c),
-        route("~ ^/applet/v[0-9]+/", &d)
-    );
-    let house = House::with_routes(&routes).await;
-    let names = ["/applet", "/applet/websocket", "= /applet/exact", "~ ^/applet/v[0-9]+/"];
-    let cases = [
-        ("/applet", 0),
-        ("/applet/x?q=/applet/websocket", 0),
-        ("/applet/websocketx", 0),
-        ("/applet/websocket", 1),
-        ("/applet//websocket/socket.io//?EIO=3", 1),
-        ("/x/../applet/%77ebsocket/y", 1),
-        ("/applet/%2e/websocket", 1),
-        ("/applet/exact", 2),
-        ("/applet/exact/", 0),
-        ("/applet/v1/y", 3),
-    ];
-    let mut client = house.client().await;
-    for (path, place) in cases {
-        let (head, body) = client.fetch(path, "").await;
-        assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}");
-        assert!(body.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{path}: {body}");
-        assert_eq!(house.line().await.route, names[place], "{path}");
-    }
-    for (path, status, refusal) in [
-        ("/other", 404, Refusal::NoRoute),
-        ("/applet/%2fwebsocket", 400, Refusal::BadPath),
-        ("/applet/%00", 400, Refusal::BadPath),
-        ("/../applet", 400, Refusal::BadPath),
-    ] {
-        let mut client = house.client().await;
-        let (head, _) = client.fetch(path, "").await;
-        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
-        assert_eq!(house.end().await.cause, Cause::Refusal(refusal), "{path}");
-        if status == 400 {
-            assert_eq!(client.rest().await, b"", "{path}: nothing is read behind it");
+async fn an_answer_with_trailers_is_finished_and_its_connection_is_kept() {
+    let backend = Backend::new(|mut client| async move {
+        while !client.head().await.is_empty() {
+            let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
+                          2\r\nok\r\n0\r\nX-Sum: 2\r\n\r\n";
+            client.send(answer).await;
         }
+    })
+    .await;
+    let house = House::with_routes(&route("/", &backend)).await;
+    let mut client = house.client().await;
+    for fields in ["TE: trailers\r\nConnection: TE\r\n", ""] {
+        let head = client.get("/", fields).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        // Up to the empty line, with trailers or without.
+        let body = client.head().await;
+        assert!(body.starts_with("2\r\nok\r\n0\r\n"), "{body}");
+        let line = house.line().await;
+        assert_eq!((line.end.by, line.end.cause), (By::Backend, Cause::Finished), "{fields:?}");
     }
+    assert_eq!(backend.accepted(), 1);
     drop(client);
     house.finish().await;
 }
 
 #[tokio::test]
-async fn a_prefix_can_be_stripped_or_replaced() {
-    let backend = mirror().await;
-    let routes = format!(
-        "{}strip_prefix = true\n{}strip_prefix = \"/v2\"\n",
-        route("/api", &backend),
-        route("/old", &backend)
-    );
-    let house = House::with_routes(&routes).await;
+async fn an_answer_of_http_1_0_is_told_in_our_own_version() {
+    let backend = Backend::answering("HTTP/1.0 200 OK\r\n\r\nok").await;
+    let house = House::with_routes(&route("/", &backend)).await;
     let mut client = house.client().await;
-    for (path, sent) in
-        [("/api/a%20b?x=1", "/a%20b?x=1"), ("/api", "/"), ("/old/x", "/v2/x"), ("/old?y", "/v2?y")]
-    {
-        let (_, body) = client.fetch(path, "").await;
-        assert!(body.starts_with(&format!("GET {sent} HTTP/1.1\r\n")), "{path}: {body}");
+    for it in 0..2 {
+        let head = client.get("/", "").await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{it}: {head}");
+        assert_eq!(field(&head, "Transfer-Encoding"), Some("chunked"));
+        assert_eq!(client.head().await, "2\r\nok\r\n0\r\n\r\n", "up to the empty line");
     }
-    drop(client);
+    // A handshake that is declined is answered alike.
+    let head = client.upgrade("/", "").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    // Who speaks HTTP/1.0 gets no chunks.
+    let mut old = house.client().await;
+    old.send(format!("GET / HTTP/1.0\r\nHost: {HOST}\r\n\r\n")).await;
+    let answer = String::from_utf8(old.rest().await).expect("text");
+    assert!(
+        answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("\r\n\r\nok"),
+        "{answer}"
+    );
+    drop((client, old));
     house.finish().await;
 }
 

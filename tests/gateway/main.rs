@@ -39,6 +39,7 @@ mod materials;
 mod memory;
 mod notify;
 mod panics;
+mod paths;
 mod pools;
 mod process;
 mod property;

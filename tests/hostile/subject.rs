@@ -120,17 +120,19 @@ fn wsgate(address: SocketAddr, backend: SocketAddr) -> String {
     let route = |path: &str, more: &str| {
         format!("[[sites.routes]]\npath = \"{path}\"\nbackend = \"{backend}\"\n{more}\n")
     };
+    let nobody = "[sites.routes.clients]\naddresses = { deny = [\"0.0.0.0/0\"] }\n";
     let origins = "[sites.routes.clients]\norigins = [\"https://game.example.test\", \
                    \"https://*.play.example.test\", \"https://dev.example.test:8443\"]\n";
     format!(
         "[gateway.timeouts]\nrequest_head = \"2s\"\nclose = \"1s\"\n[admin]\nlisten = \"off\"\n\
          [[listeners]]\naddress = \"{address}\"\nprotocol = \"https\"\n\
          [[sites]]\ndomains = [\"{HOST}\", \"*.play.example.test\"]\n\
-         certificate = \"site.crt\"\nprivate_key = \"site.key\"\n{}{}{}{}{}\
+         certificate = \"site.crt\"\nprivate_key = \"site.key\"\n{}{}{}{}{}{}\
          [[sites]]\ndomains = [\"other.example.test\"]\n\
          certificate = \"other.crt\"\nprivate_key = \"other.key\"\n{}",
         route("/applet", ""),
-        route("/private", "[sites.routes.clients]\naddresses = { deny = [\"0.0.0.0/0\"] }\n"),
+        route("/private", nobody),
+        route("/applet/closed", nobody),
         route("/origins", origins),
         route("/never", "upgrade = \"never\""),
         route("/v1", "strip_prefix = \"/kept\""),
@@ -164,6 +166,7 @@ fn nginx(folder: &Path, address: SocketAddr, backend: SocketAddr) -> String {
          ssl_certificate site.crt; ssl_certificate_key site.key;\n\
          location /applet {{ {socket} }}\n\
          location /private {{ deny all; {proxy} }}\n\
+         location /applet/closed {{ deny all; {proxy} }}\n\
          location /origins {{ if ($listed = 0) {{ return 403; }} {socket} }}\n\
          location /never {{ {proxy} }}\n\
          location /v1 {{ {} }}\n\
@@ -186,7 +189,7 @@ fn haproxy(folder: &Path, address: SocketAddr, backend: SocketAddr) -> String {
          http-request deny deny_status 421 unless known\n \
          acl open path_beg /applet /origins /never /v1\n \
          http-request deny deny_status 404 if !open !{{ path_beg /private }}\n \
-         http-request deny if {{ path_beg /private }}\n \
+         http-request deny if {{ path_beg /private /applet/closed }}\n \
          acl listed req.hdr(Origin) -m str https://game.example.test https://dev.example.test:8443\n \
          acl listed req.hdr(Origin) -m reg ^https://[^.]+\\.play\\.example\\.test$\n \
          http-request deny if {{ path_beg /origins }} !listed\n \

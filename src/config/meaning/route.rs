@@ -167,23 +167,24 @@ fn clients(raw: Option<&raw::Clients>, reader: &mut Reader<'_>) -> Clients {
     let choices = [("allow", true), ("deny", false)];
     // Denied unless allowed: whoever lists origins means that the rest stay outside.
     let missing = reader.value(raw.missing_origin.as_ref(), |it| choice(it, &choices));
-    let anyone = raw.origins.is_none() && raw.mini_programs.is_none();
-    if let Some(missing) = &missing
-        && anyone
+    let missing_origin = raw.missing_origin.as_ref();
+    let mut lists = [&raw.origins, &raw.mini_programs].into_iter().flatten();
+    let written =
+        lists.clone().map(|it| it.span()).chain(missing_origin.map(|it| it.span())).next();
+    if let Some(span) = &written
+        && lists.all(|it| it.get_ref().is_empty())
     {
-        let wrong = Wrong::new("without `origins` or `mini_programs` this has no effect");
-        reader.warning(missing.spot.clone(), wrong.hint("every origin is admitted here"));
-    }
-    for list in [&raw.origins, &raw.mini_programs].into_iter().flatten() {
-        if list.get_ref().is_empty() && origins.is_empty() && mini_programs.is_empty() {
-            let wrong = Wrong::new("with no entries this admits anyone");
-            reader.warning(list.span(), wrong.hint("list who may come, or leave it out"));
-        }
+        let wrong =
+            Wrong::new("with no entry in `origins` or `mini_programs` every Origin is refused");
+        let hint =
+            "list who may come, or leave these keys and `missing_origin` out to admit anyone";
+        reader.warning(span.clone(), wrong.hint(hint));
     }
     let addresses = raw.addresses.as_ref();
     let allow = addresses.and_then(|it| it.allow.as_ref());
     let deny = addresses.and_then(|it| it.deny.as_ref());
     Clients {
+        selective: written.is_some(),
         origins,
         mini_programs,
         missing_origin_allowed: missing.is_some_and(|it| it.value),

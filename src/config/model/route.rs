@@ -129,9 +129,12 @@ pub enum TemplatePart {
     RequestId,
 }
 
-/// `[sites.routes.clients]`; empty lists of origins and mini programs admit anyone.
+/// `[sites.routes.clients]`; the default admits anyone.
 #[derive(Clone, Debug, Default)]
 pub struct Clients {
+    /// Whether it matters who a request says it is from: `origins`, `mini_programs` or
+    /// `missing_origin` is written. Where neither list has an entry, every Origin is refused.
+    pub selective: bool,
     /// Admitted origins.
     pub origins: Vec<OriginRule>,
     /// Admitted app ids.

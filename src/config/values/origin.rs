@@ -7,7 +7,8 @@ use crate::config::values::Wrong;
 pub fn origin(text: &str) -> Result<OriginRule, Wrong> {
     let wrong = |why: &str| Wrong::new(format!("`{text}` is not an origin: {why}"));
     if text == "*" {
-        let hint = "to admit every origin leave `origins` and `mini_programs` out";
+        let hint =
+            "to admit every origin leave `origins`, `mini_programs` and `missing_origin` out";
         return Err(wrong("it has no scheme").hint(hint));
     }
     let Some((scheme, rest)) = text.split_once("://") else {

@@ -32,7 +32,7 @@ use hyper_util::rt::TokioIo;
 
 use self::hall::{Crowd, Hall};
 use self::taker::{Taken, Taker};
-use self::tap::{Left, Remains, Tap};
+use self::tap::{Ended, Left, Remains, Tap};
 use super::answer::Desk;
 use super::clock::Clock;
 use super::leg::Leg;
@@ -80,7 +80,8 @@ pub async fn serve_http2(stream: Stream, visit: Visit, host: Host) {
     let (clock, left, hall) =
         (Clock::of_streams(&visit.gateway.timeouts), Left::default(), Hall::default());
     let (drain, gateway) = (visit.drain.clone(), Arc::clone(&visit.gateway));
-    let tap = Tap::new(stream, clock.clone(), Arc::clone(&left));
+    let ended = Ended::default();
+    let tap = Tap::new(stream, clock.clone(), Arc::clone(&left), Arc::clone(&ended));
     let desk = Arc::new(Desk::new(visit, clock.clone(), Notes::default()));
     let reception = Reception {
         desk: Arc::clone(&desk),
@@ -92,7 +93,7 @@ pub async fn serve_http2(stream: Stream, visit: Visit, host: Host) {
     let called = Arc::clone(&reception.called);
     let service = service_fn(move |request| reception.receive(request));
     let connection = builder(&gateway, hall.clone()).serve_connection(TokioIo::new(tap), service);
-    let mut floor = Floor { connection: Box::pin(connection), crowd: Crowd::new(hall) };
+    let mut floor = Floor { connection: Box::pin(connection), ended, crowd: Crowd::new(hall) };
     let mut turn = Turn::new(clock, drain.clone());
     let leaver = turn.clock.clone();
     let stopped = turn
@@ -101,7 +102,7 @@ pub async fn serve_http2(stream: Stream, visit: Visit, host: Host) {
             it.get_mut().connection.as_mut().let_go();
         })
         .await;
-    let Floor { connection, crowd } = floor;
+    let Floor { connection, crowd, .. } = floor;
     drop(connection);
     let remains = left.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (Some(remains), false) = (remains, matches!(stopped, Stopped::Cut)) else { return };
@@ -151,8 +152,10 @@ impl Reception {
         let (taker, slot) = (Taker::default(), Slot::default());
         self.hall.expect(taker.clone());
         let upgrade = hyper::upgrade::on(&mut request);
+        let ambiguity = translate::ambiguity(&request);
         translate::request(&mut request);
-        let refusal = translate::oversize(&request, &self.desk.visit().gateway);
+        let oversize = || translate::oversize(&request, &self.desk.visit().gateway);
+        let refusal = ambiguity.or_else(oversize);
         self.desk.visit().spelling.apply(request.extensions_mut());
         let (desk, hall) = (Arc::clone(&self.desk), self.hall.clone());
         let (clock, host) = (self.clock.clone(), Arc::clone(&self.host));
@@ -213,6 +216,7 @@ where
 /// The connection and its streams.
 struct Floor<C> {
     connection: Pin<Box<C>>,
+    ended: Ended,
     crowd: Crowd,
 }
 
@@ -220,7 +224,15 @@ impl<C: Future<Output = hyper::Result<()>>> Future for Floor<C> {
     type Output = hyper::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
-        let polled = self.connection.as_mut().poll(cx);
+        let mut polled = self.connection.as_mut().poll(cx);
+        // hyper resets a CONNECT that announces a body, and would leave the connection there: the other
+        // streams on it have done nothing (RFC 9113 section 8.1.1), and it goes on when it is asked to.
+        for _ in 0..STREAMS {
+            if self.ended.load(Ordering::Relaxed) || !matches!(polled, Poll::Ready(Ok(()))) {
+                break;
+            }
+            polled = self.connection.as_mut().poll(cx);
+        }
         // What they put on its way wakes the connection, and with it this task.
         self.crowd.poll(cx);
         polled

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -22,7 +23,11 @@ pub struct Tap {
     outward: Follower,
     seen: Seen,
     left: Left,
+    ended: Ended,
 }
+
+/// Set when no more comes on the connection, or hyper has nothing more to say.
+pub type Ended = Arc<AtomicBool>;
 
 /// What is left when hyper lets go of the stream.
 pub type Left = Arc<Mutex<Option<Remains>>>;
@@ -55,7 +60,7 @@ const TOLD_APART: usize = 1000;
 
 impl Tap {
     /// Watches `stream`; `left` has it again when this is dropped.
-    pub fn new(stream: Stream, clock: Clock, left: Left) -> Self {
+    pub fn new(stream: Stream, clock: Clock, left: Left, ended: Ended) -> Self {
         let toll = Toll::new(Instant::now());
         Self {
             watched: Some(Watched { stream, clock }),
@@ -63,6 +68,7 @@ impl Tap {
             outward: Follower::of_server(),
             seen: Seen { toll, flood: None, alive: BTreeSet::new(), last: 0, begun: 0 },
             left,
+            ended,
         }
     }
 
@@ -159,7 +165,11 @@ impl AsyncRead for Tap {
     ) -> Poll<io::Result<()>> {
         self.flooded()?;
         let before = buf.filled().len();
-        ready!(self.watched()?.poll_read(cx, buf))?;
+        let read = ready!(self.watched()?.poll_read(cx, buf));
+        if read.is_err() || buf.filled().len() == before {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+        read?;
         Poll::Ready(self.received(buf.filled().get(before..).unwrap_or_default()))
     }
 }
@@ -181,6 +191,7 @@ impl AsyncWrite for Tap {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ended.store(true, Ordering::Relaxed);
         self.watched()?.poll_shutdown(cx)
     }
 

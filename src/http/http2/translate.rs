@@ -3,12 +3,13 @@
 
 use hyper::ext::Protocol;
 use hyper::header::{
-    CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, UPGRADE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use crate::config::model::Gateway;
+use crate::framing::{is_target_byte, is_twin};
 use crate::http::hop_by_hop::strip_hop_by_hop;
 use crate::life::Refusal;
 use crate::ws::key;
@@ -41,6 +42,17 @@ pub fn request<B>(request: &mut Request<B>) -> bool {
         return true;
     }
     false
+}
+
+/// What would have been refused in a head of HTTP/1.1 before hyper sees it, and comes through as HTTP/2: to
+/// be asked before [`request`]. hyper has cut off a fragment of the path by now; nobody behind sees it.
+pub fn ambiguity<B>(request: &Request<B>) -> Option<Refusal> {
+    let headers = request.headers();
+    let two_lengths = headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some();
+    let twin = headers.keys().any(|it| is_twin(it.as_str().as_bytes()));
+    let target = request.uri().path_and_query().map_or("", |it| it.as_str());
+    let sound = !two_lengths && !twin && target.bytes().all(is_target_byte);
+    (!sound).then_some(Refusal::BadRequest)
 }
 
 /// What is wrong with the size of a head that is counted as one of HTTP/1.1.

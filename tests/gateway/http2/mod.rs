@@ -4,4 +4,5 @@ mod abuse;
 mod plain;
 mod sockets;
 pub mod stream;
+mod strict;
 mod waits;
