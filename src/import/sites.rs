@@ -270,7 +270,7 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
         let route = routes::route(location, &all, domains, work);
         results.push((location, route.map(|it| with_shared(it, &shared))));
     }
-    let (carried, lost) = covered(results, server.directive);
+    let (carried, lost) = covered(results, server.directive, work);
     let fences: Vec<Route> =
         carried.iter().filter_map(|(it, route)| fence(it, route, &all)).collect();
     let mut routes = ordered(carried, &all, work);
@@ -279,8 +279,8 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
             routes.push(fence);
         }
     }
-    for (location, reason) in lost {
-        routes::lost(location, &reason, &routes, work);
+    for (location, lost) in lost {
+        routes::lost(location, &lost, &routes, work);
     }
     routes
 }
