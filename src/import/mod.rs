@@ -32,6 +32,7 @@ mod place;
 mod pools;
 mod process;
 mod reading;
+mod redirection;
 mod routes;
 mod scope;
 mod sites;

@@ -14,6 +14,7 @@ use super::names;
 use super::order::{fence, ordered};
 use super::pages;
 use super::parser::Directive;
+use super::redirection::Names;
 use super::routes;
 use super::scope::{Scope, Work};
 
@@ -104,7 +105,9 @@ fn to_https(server: &Server<'_>, all: &[Server<'_>], work: &mut Work<'_>) {
     let listener = listeners
         .iter_mut()
         .find(|it| !shared && !it.tls && port(&it.address) == port(&first.address));
-    doors::to_https(&server.scope, server.directive, &server.names, listener, work);
+    let served = all.iter().filter(|it| it.is_site()).flat_map(|it| &it.names);
+    let names = Names { own: &server.names, served: served.map(String::as_str).collect() };
+    doors::to_https(&server.scope, server.directive, &names, listener, work);
     work.draft.listeners = listeners;
 }
 
