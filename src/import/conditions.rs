@@ -159,14 +159,8 @@ fn refusal(
             work.ledger.whole(directive, Fate::Not, "requests are not refused by method or agent");
         }
         "$invalid_referer" => {
-            let directive_of_list = scope.last("valid_referers", work.ledger);
-            let admitted = directive_of_list.map(|it| origins::of_referers(it, domains));
-            if let Some(list) = directive_of_list {
-                work.ledger.differs(
-                    list,
-                    "the Origin is looked at; a Referer only for the app id of a mini program",
-                );
-            }
+            let list = scope.last("valid_referers", work.ledger);
+            let admitted = list.map(|it| referers(it, domains, route, work));
             admit(admitted, directive, route, work);
         }
         _ => {
@@ -175,6 +169,28 @@ fn refusal(
         }
     }
 }
+
+/// Who comes through a list of referers, and what it does not say here.
+fn referers(
+    list: &Directive,
+    domains: &[String],
+    route: &mut Route,
+    work: &mut Work<'_>,
+) -> Admitted {
+    let admitted = origins::of_referers(list, domains);
+    work.ledger
+        .differs(list, "the Origin is looked at; a Referer only for the app id of a mini program");
+    if admitted.missing_allowed {
+        work.ledger.differs(list, "who sends no Origin is let in, whatever its Referer");
+    }
+    if admitted.nameless_programs {
+        work.ledger.not(list, NAMELESS);
+        route.remarks.push(format!("{NAMELESS} ({})", list.place));
+    }
+    admitted
+}
+
+const NAMELESS: &str = "mini programs send no Origin, or not always, and are refused then until `clients.mini_programs` has their app ids";
 
 fn only_websocket(directive: &Directive, status: u16, route: &mut Route, work: &mut Work<'_>) {
     route.upgrade = route.upgrade.or(Some("only"));

@@ -16,6 +16,7 @@ mod dump;
 mod fields;
 mod files;
 mod headers;
+mod inner;
 mod ledger;
 mod lexer;
 mod limits;

@@ -17,7 +17,8 @@ pub struct Names<'n> {
 pub fn differences(directive: &Directive, names: &Names<'_>, work: &mut Work<'_>) {
     let url = directive.args.iter().find_map(|it| it.strip_prefix("https://"));
     let Some(url) = url.map(unbraced) else { return };
-    let end = url.find(['/', '?']).or_else(|| path_variable(&url)).unwrap_or(url.len());
+    let ends = [url.find(['/', '?']), path_variable(&url)];
+    let end = ends.into_iter().flatten().min().unwrap_or(url.len());
     let (authority, path) = url.split_at(end);
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

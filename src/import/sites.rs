@@ -8,6 +8,7 @@ use super::cover::covered;
 use super::doors::{self, Purpose};
 use super::draft::{Listener, Own, Route, Site};
 use super::fields;
+use super::inner;
 use super::listeners::{self, Listen};
 use super::locations::{Location, Matcher, locations};
 use super::names;
@@ -273,7 +274,8 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
         let route = routes::route(location, &all, domains, work);
         results.push((location, route.map(|it| with_shared(it, &shared))));
     }
-    let (carried, lost) = covered(results, server.directive, work);
+    let (mut carried, lost) = covered(results, server.directive, work);
+    inner::differences(&mut carried, &all, work);
     let fences: Vec<Route> =
         carried.iter().filter_map(|(it, route)| fence(it, route, &all)).collect();
     let mut routes = ordered(carried, &all, work);
