@@ -12,6 +12,8 @@ use crate::config::accepts;
 /// Pieces that one `deny` is cut into at most, around what was allowed before it.
 const MOST_PIECES: usize = 256;
 
+const UNTIL_DECIDED: &str = "the routes under it are closed (403) until you decide";
+
 /// Fills in `clients.addresses` and `trusted_proxies`, and closes the route where it has to.
 pub fn access<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
     addresses(scope, route, work);
@@ -106,6 +108,38 @@ fn without(network: IpNet, others: &[IpNet]) -> Vec<IpNet> {
     left
 }
 
+/// Whether something keeps anybody out of what stands there; says of guards that they do so still. For
+/// locations that are not carried, and closed then.
+pub fn guarded<'a>(scope: &Scope<'a>, work: &mut Work<'a>) -> bool {
+    let mut levels = scope.levels_inward_out();
+    let nearest = levels.find(|level| level.iter().any(|it| is_rule(it)));
+    let denied = nearest.is_some_and(|level| level.iter().any(|it| it.name == "deny"));
+    let with_certificate = client_ca(scope, work).is_some();
+    let mut guards = effective_guards(scope);
+    guards.retain(|it| it.name != "ssl_verify_client" || !with_certificate);
+    for guard in &guards {
+        if matches!(table::meaning(&guard.name), Meaning::Guards(_)) {
+            work.ledger.not(guard, UNTIL_DECIDED);
+        }
+    }
+    denied || !guards.is_empty()
+}
+
+/// What keeps people out besides addresses: the nearest of each name, unless it is off.
+fn effective_guards<'a>(scope: &Scope<'a>) -> Vec<&'a Directive> {
+    let mut nearest: Vec<&Directive> = Vec::new();
+    for directive in scope.everything() {
+        let name = directive.name.as_str();
+        let guards = matches!(table::meaning(name), Meaning::Guards(_));
+        let special = matches!(name, "internal" | "ssl_verify_client");
+        if (guards || special) && !nearest.iter().any(|it| it.name == name) {
+            nearest.push(directive);
+        }
+    }
+    nearest.retain(|it| !table::is_off(&it.args));
+    nearest
+}
+
 fn real_ip<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
     let header = scope.last("real_ip_header", work.ledger);
     let from = scope.all("set_real_ip_from", work.ledger);
@@ -122,7 +156,7 @@ fn real_ip<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
                 .not(header, "the client's address is read from X-Forwarded-For or X-Real-IP only"),
         }
     }
-    for directive in from {
+    for directive in &from {
         match accepts::network(directive.arg(0)) {
             Some(network) if known => {
                 route.trusted_proxies.push(network.to_string());
@@ -134,6 +168,12 @@ fn real_ip<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
             None => work.ledger.not(directive, "proxies are trusted by address"),
         }
     }
+    if let Some(said) = header.or(from.first().copied())
+        && !from.is_empty()
+        && !matches!(name.as_str(), "x-forwarded-for" | "proxy_protocol")
+    {
+        doubtful_addresses(said, known, route, work);
+    }
     match recursive {
         Some(it) if it.arg(0) == "on" => work.ledger.carried(it),
         Some(it) => work.ledger.differs(it, "it is the last address that is no trusted proxy's"),
@@ -141,21 +181,26 @@ fn real_ip<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
     }
 }
 
-/// What keeps people out in nginx and cannot here: the nearest of each name, unless it is off.
+/// Lists of addresses are no guard where clients choose theirs, or where all have the proxy's.
+fn doubtful_addresses(said: &Directive, known: bool, route: &mut Route, work: &mut Work<'_>) {
+    if route.closed || (route.allow.is_empty() && route.deny.is_empty()) {
+        return;
+    }
+    let why = match known {
+        true => "X-Forwarded-For is looked at first, and clients could write an address there",
+        false => "clients would have the address of the proxy",
+    };
+    let routes = "routes with `allow` or `deny` are closed (403) until you decide";
+    work.ledger.not(said, &format!("{why}; {routes}"));
+    shut(route, said);
+    route.remarks.push(format!("Addresses are in doubt here: {why}."));
+}
+
+/// What keeps people out in nginx and cannot here.
 fn guards<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
     let any = scope.last("satisfy", work.ledger).is_some_and(|it| it.arg(0) == "any");
-    let mut seen: Vec<&str> = Vec::new();
-    for directive in scope.everything() {
+    for directive in effective_guards(scope) {
         let name = directive.name.as_str();
-        let guards = matches!(table::meaning(name), Meaning::Guards(_));
-        let special = matches!(name, "internal" | "ssl_verify_client");
-        if (!guards && !special) || seen.contains(&name) {
-            continue;
-        }
-        seen.push(name);
-        if table::is_off(&directive.args) {
-            continue;
-        }
         if name == "ssl_verify_client" {
             verified(directive, scope, route, work);
             continue;
@@ -168,7 +213,9 @@ fn guards<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
                 "only the addresses of `satisfy any`: {} is not known ({})",
                 directive.name, directive.place
             ));
+            work.ledger.not(directive, "only the addresses beside it are let in");
         } else {
+            work.ledger.not(directive, UNTIL_DECIDED);
             shut(route, directive);
         }
     }

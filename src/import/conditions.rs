@@ -28,6 +28,7 @@ pub fn conditions<'a>(
 ) {
     for directive in scope.own("if") {
         let Some(condition) = condition(directive) else {
+            // A test of files: whether there is one, not who asks for it.
             work.ledger.whole(directive, Fate::Not, "not a condition that is understood");
             continue;
         };
@@ -35,14 +36,13 @@ pub fn conditions<'a>(
             Some(status @ 400..=599) => {
                 refusal(directive, &condition, status, domains, scope, route, work)
             }
+            _ if keeps_out(directive, &condition) => {
+                work.ledger.whole(directive, Fate::Not, CLOSED);
+                shut(route, directive);
+            }
             Some(301 | 302 | 303 | 307 | 308) => redirect(directive, &condition, work),
-            Some(_) => work.ledger.whole(
-                directive,
-                Fate::Not,
-                "what a request says changes nothing but its route",
-            ),
             None if only_rewrites_host(directive) => redirect(directive, &condition, work),
-            None => work.ledger.whole(
+            _ => work.ledger.whole(
                 directive,
                 Fate::Not,
                 "what a request says changes nothing but its route",
@@ -50,6 +50,50 @@ pub fn conditions<'a>(
         }
     }
 }
+
+/// Whether some `if` at the innermost level keeps people out of what stands there.
+pub fn guarded(scope: &Scope<'_>) -> bool {
+    let guards = |it: &&Directive| condition(it).is_some_and(|condition| keeps_out(it, &condition));
+    scope.own("if").iter().any(guards)
+}
+
+/// Whether a condition may be what people are let in by: it leads elsewhere, and does not look at
+/// something that everybody may say, for another purpose.
+fn keeps_out(directive: &Directive, condition: &Condition<'_>) -> bool {
+    let away = |it: &&Directive| matches!(it.name.as_str(), "return" | "rewrite");
+    let Some(away) = directive.children().iter().find(away) else { return false };
+    let status = answer(directive);
+    match condition.variable {
+        "$scheme" | "$https" | "$server_port" | "$http_x_forwarded_proto" => {
+            status.is_some_and(|it| it >= 400)
+        }
+        "$request_method" => !is_usual_for_methods(condition, status),
+        // What is taken over into the new URL is still there under its new name.
+        "$uri" | "$request_uri" | "$document_uri" => {
+            status.is_some_and(|it| it >= 400) || !away.args.iter().any(|it| it.contains("$1"))
+        }
+        variable => !NO_GUARDS.contains(&variable),
+    }
+}
+
+/// Answers to methods that nobody serves, or to the question of a browser (CORS).
+fn is_usual_for_methods(condition: &Condition<'_>, status: Option<u16>) -> bool {
+    let most = ["GET", "POST"].iter().all(|it| condition.value.contains(it));
+    let all_others = condition.operator.starts_with('!') && most;
+    all_others || status.is_some_and(|it| it < 300 || matches!(it, 405 | 501))
+}
+
+/// What a request says of itself, and no secret: programs, languages, names.
+const NO_GUARDS: [&str; 8] = [
+    "$http_user_agent",
+    "$http_accept",
+    "$http_accept_language",
+    "$http_upgrade",
+    "$http_connection",
+    "$host",
+    "$http_host",
+    "$server_name",
+];
 
 /// `if ($http_origin !~ "…")` and its kin; a value in quotes may be empty.
 fn condition(directive: &Directive) -> Option<Condition<'_>> {
@@ -111,23 +155,12 @@ fn refusal(
                 "another name gets 421, or none in the TLS handshake",
             );
         }
-        "$request_method" | "$http_user_agent" | "$request_uri" | "$query_string" | "$args"
-        | "$uri" => {
-            work.ledger.whole(
-                directive,
-                Fate::Not,
-                "requests are not refused by method, agent or query",
-            );
+        "$http_user_agent" | "$request_method" if !keeps_out(directive, condition) => {
+            work.ledger.whole(directive, Fate::Not, "requests are not refused by method or agent");
         }
         "$invalid_referer" => {
-            let directive_of_list = scope.last("valid_referers", work.ledger);
-            let admitted = directive_of_list.map(|it| origins::of_referers(it, domains));
-            if let Some(list) = directive_of_list {
-                work.ledger.differs(
-                    list,
-                    "the Origin is looked at; a Referer only for the app id of a mini program",
-                );
-            }
+            let list = scope.last("valid_referers", work.ledger);
+            let admitted = list.map(|it| referers(it, domains, route, work));
             admit(admitted, directive, route, work);
         }
         _ => {
@@ -136,6 +169,28 @@ fn refusal(
         }
     }
 }
+
+/// Who comes through a list of referers, and what it does not say here.
+fn referers(
+    list: &Directive,
+    domains: &[String],
+    route: &mut Route,
+    work: &mut Work<'_>,
+) -> Admitted {
+    let admitted = origins::of_referers(list, domains);
+    work.ledger
+        .differs(list, "the Origin is looked at; a Referer only for the app id of a mini program");
+    if admitted.missing_allowed {
+        work.ledger.differs(list, "who sends no Origin is let in, whatever its Referer");
+    }
+    if admitted.nameless_programs {
+        work.ledger.not(list, NAMELESS);
+        route.remarks.push(format!("{NAMELESS} ({})", list.place));
+    }
+    admitted
+}
+
+const NAMELESS: &str = "mini programs send no Origin, or not always, and are refused then until `clients.mini_programs` has their app ids";
 
 fn only_websocket(directive: &Directive, status: u16, route: &mut Route, work: &mut Work<'_>) {
     route.upgrade = route.upgrade.or(Some("only"));

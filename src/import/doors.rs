@@ -5,8 +5,9 @@ use super::answers::rewrites_away;
 use super::draft::Listener;
 use super::files;
 use super::ledger::Fate;
-use super::locations::{Location, locations};
+use super::locations::{Location, Matcher, literal_start, locations};
 use super::parser::Directive;
+use super::redirection::{self, Names};
 use super::scope::{Scope, Work};
 use crate::config::accepts;
 
@@ -32,7 +33,7 @@ pub fn purpose(server: &Scope<'_>, tls: bool) -> Purpose {
     let rejects = server.own("ssl_reject_handshake").iter().any(|it| it.arg(0) == "on");
     let returned = server.own("return").first().copied();
     let status = returned.map_or(0, |it| it.arg(0).parse().unwrap_or(302));
-    let certbot = server.own("if").iter().any(|it| it.children().iter().any(is_to_https));
+    let certbot = conditional(server, &BY_NAME).next().is_some();
     if !tls && !serves && redirections(server, &all).next().is_some() {
         return Purpose::ToHttps;
     }
@@ -71,29 +72,57 @@ fn passes(scope: &Scope<'_>) -> bool {
     scope.innermost().iter().any(|it| it.name.ends_with("_pass"))
 }
 
-/// Whatever in a server sends everybody to https.
+/// Whatever in a server for plain http sends everybody to https: by itself, asked for the scheme, or by
+/// its name, unless it has files for other names.
 fn redirections<'a, 'l>(
     server: &'l Scope<'a>,
     all: &'l [Location<'a>],
 ) -> impl Iterator<Item = &'a Directive> + 'l {
     let own = server.innermost().iter().copied();
-    let conditional = server.own("if").into_iter().flat_map(|it| it.children());
+    let has_files = |it: &Location<'_>| files::names_a_folder(&it.scope) && !is_for_acme(it);
+    let serves_files = all.iter().any(has_files);
+    let by_name = conditional(server, &BY_NAME).filter(move |_| !serves_files);
     let of_root = all
         .iter()
-        .filter(|it| it.literal() == Some("/") || it.directive.arg(1).starts_with("^/"))
+        .filter(|it| takes_everything(it))
         .flat_map(|it| it.scope.innermost().iter().copied());
-    own.chain(conditional).chain(of_root).filter(|it| is_to_https(it))
+    own.chain(conditional(server, &PLAIN))
+        .chain(by_name)
+        .chain(of_root)
+        .filter(|it| is_to_https(it))
+}
+
+/// `/`, or a regular expression for what begins with it: all but the files of an ACME client.
+fn takes_everything(location: &Location<'_>) -> bool {
+    match &location.matcher {
+        Matcher::Regex(pattern) => literal_start(pattern).as_deref() == Some("/"),
+        _ => location.literal() == Some("/"),
+    }
 }
 
 /// Whether plain requests alone are sent to https.
 pub fn conditionally_to_https(server: &Scope<'_>) -> bool {
-    let plain = |it: &Directive| PLAIN.contains(&it.arg(0).trim_start_matches('('));
-    let ifs = server.own("if").into_iter().filter(|it| plain(it));
-    ifs.flat_map(Directive::children).any(is_to_https)
+    conditional(server, &PLAIN).next().is_some()
 }
 
-/// What tells http from https.
+/// What sends people to https if one of these variables says so.
+fn conditional<'a>(
+    server: &Scope<'a>,
+    variables: &'static [&'static str],
+) -> impl Iterator<Item = &'a Directive> {
+    let asks = |it: &&Directive| {
+        let first = it.args.iter().map(|it| it.trim_start_matches('(')).find(|it| !it.is_empty());
+        first.is_some_and(|it| variables.contains(&it.trim_end_matches(')')))
+    };
+    let ifs: Vec<&Directive> = server.own("if").into_iter().filter(asks).collect();
+    ifs.into_iter().flat_map(Directive::children).filter(|it| is_to_https(it))
+}
+
+/// What tells http from https. `$http_x_forwarded_proto` does not: what comes from a balancer is plain.
 const PLAIN: [&str; 3] = ["$scheme", "$https", "$server_port"];
+
+/// What certbot asks for.
+const BY_NAME: [&str; 3] = ["$host", "$http_host", "$server_name"];
 
 /// `return 301 https://…` or a `rewrite` to the same.
 fn is_to_https(directive: &Directive) -> bool {
@@ -108,7 +137,7 @@ fn is_to_https(directive: &Directive) -> bool {
 pub fn to_https(
     server: &Scope<'_>,
     directive: &Directive,
-    names: &[String],
+    names: &Names<'_>,
     listener: Option<&mut Listener>,
     work: &mut Work<'_>,
 ) {
@@ -120,14 +149,8 @@ pub fn to_https(
     work.ledger.carried(directive);
     let all = locations(server);
     for it in redirections(server, &all) {
-        let target =
-            it.args.iter().find(|it| it.starts_with("https://")).map_or("", String::as_str);
         work.ledger.differs(it, "the redirect is 308, which keeps the method");
-        let host =
-            target.trim_start_matches("https://").split(['/', '$', '?']).next().unwrap_or_default();
-        if !host.is_empty() && !names.iter().any(|it| it == host) {
-            work.ledger.differs(it, "to the name that was asked for");
-        }
+        redirection::differences(it, names, work);
     }
     for it in server.own("if") {
         work.ledger.differs(it, "every name is sent to https");
@@ -143,17 +166,26 @@ pub fn to_https(
     }
 }
 
+fn is_for_acme(location: &Location<'_>) -> bool {
+    location.directive.args.last().is_some_and(|it| it.contains(".well-known"))
+}
+
 fn door_location(location: &Location<'_>, listener: &mut Listener, work: &mut Work<'_>) {
     if location.scope.innermost().iter().any(|it| is_to_https(it)) {
         return work.ledger.carried(location.directive);
     }
     let root = location.scope.everything().find(|it| matches!(it.name.as_str(), "root" | "alias"));
-    let is_acme = location.directive.args.last().is_some_and(|it| it.contains(".well-known"));
-    let Some(root) = root.filter(|it| is_acme && !it.arg(0).contains('$')) else {
+    let Some(root) = root.filter(|it| is_for_acme(location) && !it.arg(0).contains('$')) else {
         let reason = "its requests are sent to https like all others";
         return work.ledger.not(location.directive, reason);
     };
-    let path = work.path(root.arg(0).trim_end_matches(ACME));
+    let Some(folder) = acme_folder(location, root) else {
+        let reason = format!(
+            "its folder is not that of {ACME}/: let one with the challenges be `acme_challenge_root`"
+        );
+        return work.ledger.not(location.directive, &reason);
+    };
+    let path = work.path(&folder);
     if listener.acme_root.as_ref().is_some_and(|it| *it != path) {
         return work.ledger.not(location.directive, "a listener has one folder for ACME");
     }
@@ -167,6 +199,17 @@ fn door_location(location: &Location<'_>, listener: &mut Listener, work: &mut Wo
     for it in location.scope.own("default_type") {
         work.ledger.carried_as(it, "challenges are text/plain");
     }
+}
+
+/// The folder in which challenges lie, or that in which the well-known path begins: wsgate looks in both.
+fn acme_folder(location: &Location<'_>, said: &Directive) -> Option<String> {
+    let path = said.arg(0).trim_end_matches('/');
+    if said.name == "root" {
+        return Some(path.strip_suffix(ACME).unwrap_or(said.arg(0)).to_owned());
+    }
+    // What the location takes is gone from an alias, so that the rest of the well-known path follows.
+    let rest = ACME.strip_prefix(location.literal()?.trim_end_matches('/'))?;
+    Some(format!("{path}{rest}"))
 }
 
 /// A server that lets nobody in is what wsgate does with every name that no site has.

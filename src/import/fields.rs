@@ -5,6 +5,7 @@ use super::draft::{Own, Route, Site};
 use super::headers::template;
 use super::parser::Directive;
 use super::scope::{Scope, Work};
+use super::values;
 use crate::config::accepts;
 
 const EVERY_STATUS: &str = "on answers of every status";
@@ -30,7 +31,11 @@ pub fn fields<'a>(scope: &Scope<'a>, route: &mut Route, work: &mut Work<'a>) {
             add(directive, taken, route, work);
         }
     }
+    joined_cache_control(route);
 }
+
+/// What is right as it is when a file is sent.
+const OF_FILES: [&str; 3] = ["content-type", "etag", "last-modified"];
 
 fn hide(directive: &Directive, route: &mut Route, work: &mut Work<'_>) {
     let name = directive.arg(0);
@@ -53,8 +58,14 @@ fn add(directive: &Directive, hidden: bool, route: &mut Route, work: &mut Work<'
     {
         return;
     }
-    if route.response_headers.iter().any(|(it, _)| it.eq_ignore_ascii_case(name)) {
+    let is_cache_control = name.eq_ignore_ascii_case("cache-control");
+    let same = |(it, _): &&mut (String, String)| it.eq_ignore_ascii_case(name);
+    let before = route.response_headers.iter_mut().find(same);
+    if before.is_some() && !is_cache_control {
         return work.ledger.not(directive, "a field is set once");
+    }
+    if route.files.is_some() && OF_FILES.iter().any(|it| name.eq_ignore_ascii_case(it)) {
+        return work.ledger.not(directive, "a file has its own field of this name, which stays");
     }
     let Some((template, _)) = template(value) else {
         let reason = format!("`{value}` has a variable that is not known here");
@@ -63,14 +74,30 @@ fn add(directive: &Directive, hidden: bool, route: &mut Route, work: &mut Work<'
     if let Err(why) = accepts::response_header(name, &template) {
         return work.ledger.not(directive, &why);
     }
-    route.response_headers.push((name.to_owned(), template));
+    // Two lines of a list are one (RFC 9110 section 5.3).
+    match before {
+        Some((_, value)) => *value = format!("{value}, {template}"),
+        None => route.response_headers.push((name.to_owned(), template)),
+    }
     work.ledger.carried(directive);
     let list = ["set-cookie", "vary", "link"].contains(&name.to_ascii_lowercase().as_str());
-    if route.own.is_none() && !hidden && !list {
+    if route.own.is_none() && route.files.is_none() && !hidden && !list {
         work.ledger.differs(directive, IN_ITS_PLACE);
     }
     if directive.arg(2) != "always" {
         work.ledger.differs(directive, EVERY_STATUS);
+    }
+}
+
+/// Joins the age of `expires` and the Cache-Control that is added beside it: a file's own field would stay
+/// alone.
+fn joined_cache_control(route: &mut Route) {
+    let Some(files) = &mut route.files else { return };
+    let is_it = |(name, _): &&mut (String, String)| name.eq_ignore_ascii_case("cache-control");
+    let age = files.cache.as_deref().and_then(values::seconds);
+    if let (Some((_, value)), Some(age)) = (route.response_headers.iter_mut().find(is_it), age) {
+        *value = format!("max-age={age}, {value}");
+        files.cache = None;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The locations of a server: what they match, nested ones too, and in which order nginx and wsgate
 //! try them. Knows matching only, not what a location does.
 
+use super::lookahead::{alternates, without};
 use super::parser::Directive;
 use super::scope::Scope;
 use crate::config::accepts;
@@ -71,8 +72,8 @@ fn matcher(directive: &Directive) -> Matcher {
         return match modifier {
             "=" => Matcher::Exact(rest),
             "^~" => Matcher::Caret(rest),
-            "~*" => Matcher::Regex(format!("(?i){rest}")),
-            _ => Matcher::Regex(rest),
+            "~*" => Matcher::Regex(format!("(?i){}", without(&rest).unwrap_or(rest))),
+            _ => Matcher::Regex(without(&rest).unwrap_or(rest)),
         };
     }
     match first.strip_prefix('@') {
@@ -124,8 +125,8 @@ pub fn literal_start(pattern: &str) -> Option<String> {
         }
         literal.push(taken);
     }
-    // An alternative anywhere could begin otherwise.
-    (!rest.contains('|') || literal.contains('/') && rest.contains('(')).then_some(literal)
+    // An alternative to all of it could begin otherwise.
+    (!alternates(rest)).then_some(literal)
 }
 
 /// Whether a regular expression of the server may take paths below the prefix.

@@ -16,11 +16,13 @@ mod dump;
 mod fields;
 mod files;
 mod headers;
+mod inner;
 mod ledger;
 mod lexer;
 mod limits;
 mod listeners;
 mod locations;
+mod lookahead;
 mod names;
 mod order;
 mod origins;
@@ -31,6 +33,7 @@ mod place;
 mod pools;
 mod process;
 mod reading;
+mod redirection;
 mod routes;
 mod scope;
 mod sites;
@@ -121,10 +124,8 @@ fn look_up(directive: &Directive, ledger: &mut Ledger) {
         _ if off => ledger.carried_as(directive, "off here, too"),
         Meaning::Differs(why) => ledger.differs(directive, why),
         Meaning::Lacks(why) => ledger.not(directive, why),
-        Meaning::Guards(why) => {
-            let reason = format!("{why}; the routes under it are closed (403) until you decide");
-            ledger.not(directive, &reason);
-        }
+        // Whether a route was closed for it is said where that is done.
+        Meaning::Guards(why) => ledger.not(directive, why),
     }
     if !directive.holds_data() {
         directive.children().iter().for_each(|it| look_up(it, ledger));

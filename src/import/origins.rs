@@ -17,6 +17,8 @@ pub struct Admitted {
     pub missing_allowed: bool,
     /// What nginx took was not the same in every case.
     pub different: bool,
+    /// Mini programs were let in without saying which.
+    pub nameless_programs: bool,
 }
 
 /// More origins than anybody would write out.
@@ -71,7 +73,10 @@ pub fn of_referers(directive: &Directive, domains: &[String]) -> Admitted {
             "server_names" => domains.iter().for_each(|it| add_host(it, &mut admitted)),
             text if text.contains("servicewechat") => match app_id(text) {
                 Some(id) => admitted.mini_programs.push(id),
-                None => add_host("servicewechat.com", &mut admitted),
+                None => {
+                    admitted.nameless_programs = true;
+                    add_host("servicewechat.com", &mut admitted);
+                }
             },
             text => match text.strip_prefix('~') {
                 Some(pattern) => {

@@ -63,13 +63,16 @@ fn page<'a>(
     }
     let exact = Matcher::Exact(uri.to_owned());
     let scope = locations.iter().find(|it| it.matcher == exact).map_or(server, |it| &it.scope);
-    let root = scope.last("root", work.ledger).map(|it| it.arg(0)).filter(|it| !it.contains('$'));
+    let root = scope.last("root", work.ledger).filter(|it| !it.arg(0).contains('$'));
     let root = root.ok_or_else(|| "there is no `root` for it".to_owned())?;
-    let file = format!("{}{uri}", work.path(root.trim_end_matches('/')));
+    let file = format!("{}{uri}", work.path(root.arg(0).trim_end_matches('/')));
     // An import may be made on another machine, but a page that is missing would keep wsgate down.
     let size = std::fs::metadata(&file).ok().filter(|it| it.is_file()).map(|it| it.len());
     match size {
-        Some(1..=PAGE_MAX) => Ok(file),
+        Some(1..=PAGE_MAX) => {
+            work.ledger.carried_as(root, "where the pages for errors are");
+            Ok(file)
+        }
         Some(_) => Err(format!("`{file}` is empty or larger than 64KiB")),
         None => Err(format!("`{file}` is not there; where it is, write it into `error_pages`")),
     }

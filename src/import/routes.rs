@@ -4,6 +4,7 @@
 use super::access;
 use super::answers;
 use super::conditions::conditions;
+use super::cover::Lost;
 use super::draft::{Own, Route};
 use super::fields;
 use super::files;
@@ -13,7 +14,6 @@ use super::limits;
 use super::locations::{Location, Matcher};
 use super::parser::Directive;
 use super::scope::{Scope, Work};
-use super::table::{self, Meaning};
 use super::target::target;
 use super::values;
 
@@ -188,7 +188,8 @@ fn read_timeout(directive: &Directive, websocket: bool, route: &mut Route, work:
 }
 
 /// Says of a location that it is lost, and where its requests go now.
-pub fn lost(location: &Location<'_>, reason: &str, routes: &[Route], work: &mut Work<'_>) {
+pub fn lost(location: &Location<'_>, lost: &Lost, routes: &[Route], work: &mut Work<'_>) {
+    let Lost { reason, closed } = lost;
     if let Matcher::Named(_) = location.matcher {
         if !work.ledger.knows(location.directive) {
             work.ledger.say(
@@ -199,10 +200,7 @@ pub fn lost(location: &Location<'_>, reason: &str, routes: &[Route], work: &mut 
         }
         return;
     }
-    let refuses = |it: &Route| it.closed || it.own.as_ref().is_some_and(Own::refuses);
-    let shut = |it: &Route| refuses(it) && Ok(&it.path) == location.path().as_ref();
-    if routes.iter().any(shut) {
-        let closed = "closed (403), so that no file is sent instead";
+    if let Some(closed) = closed {
         return work.ledger.not(location.directive, &format!("{reason}; {closed}"));
     }
     let goes_to = match location.literal() {
@@ -215,15 +213,7 @@ pub fn lost(location: &Location<'_>, reason: &str, routes: &[Route], work: &mut 
         }
         None => "its requests go to the other routes, or get 404".to_owned(),
     };
-    let guarded = location.scope.innermost().iter().any(|it| keeps_out(it));
-    let gone = if guarded { ", where nothing keeps them out" } else { "" };
-    work.ledger.not(location.directive, &format!("{reason}; {goes_to}{gone}"));
-}
-
-fn keeps_out(directive: &Directive) -> bool {
-    let guards = matches!(table::meaning(&directive.name), Meaning::Guards(_));
-    guards && !table::is_off(&directive.args)
-        || matches!(directive.name.as_str(), "deny" | "internal")
+    work.ledger.not(location.directive, &format!("{reason}; {goes_to}"));
 }
 
 /// The route that takes a path, by prefix.

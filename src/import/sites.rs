@@ -8,12 +8,14 @@ use super::cover::covered;
 use super::doors::{self, Purpose};
 use super::draft::{Listener, Own, Route, Site};
 use super::fields;
+use super::inner;
 use super::listeners::{self, Listen};
 use super::locations::{Location, Matcher, locations};
 use super::names;
 use super::order::{fence, ordered};
 use super::pages;
 use super::parser::Directive;
+use super::redirection::Names;
 use super::routes;
 use super::scope::{Scope, Work};
 
@@ -104,7 +106,9 @@ fn to_https(server: &Server<'_>, all: &[Server<'_>], work: &mut Work<'_>) {
     let listener = listeners
         .iter_mut()
         .find(|it| !shared && !it.tls && port(&it.address) == port(&first.address));
-    doors::to_https(&server.scope, server.directive, &server.names, listener, work);
+    let served = all.iter().filter(|it| it.is_site()).flat_map(|it| &it.names);
+    let names = Names { own: &server.names, served: served.map(String::as_str).collect() };
+    doors::to_https(&server.scope, server.directive, &names, listener, work);
     work.draft.listeners = listeners;
 }
 
@@ -270,7 +274,8 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
         let route = routes::route(location, &all, domains, work);
         results.push((location, route.map(|it| with_shared(it, &shared))));
     }
-    let (carried, lost) = covered(results, server.directive);
+    let (mut carried, lost) = covered(results, server.directive, work);
+    inner::differences(&mut carried, &all, work);
     let fences: Vec<Route> =
         carried.iter().filter_map(|(it, route)| fence(it, route, &all)).collect();
     let mut routes = ordered(carried, &all, work);
@@ -279,8 +284,8 @@ fn site_routes<'a>(server: &Server<'a>, domains: &[String], work: &mut Work<'a>)
             routes.push(fence);
         }
     }
-    for (location, reason) in lost {
-        routes::lost(location, &reason, &routes, work);
+    for (location, lost) in lost {
+        routes::lost(location, &lost, &routes, work);
     }
     routes
 }

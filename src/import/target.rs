@@ -19,6 +19,8 @@ struct Target {
     uri: Option<String>,
 }
 
+const NO_QUERY: &str = "the query is passed on, too; nginx drops it where the path is made anew";
+
 /// Fills in `backend`, `path` and `strip_prefix`; gives the Host that nginx would send.
 ///
 /// # Errors
@@ -85,10 +87,14 @@ fn with_variables(
         .trim_end_matches("$is_args$args")
         .trim_end_matches("?$args")
         .trim_end_matches("?$query_string");
+    let drops_query = bare == uri;
     match bare {
         "$request_uri" => return Ok(()),
         "$uri" | "$document_uri" => {
             work.ledger.differs(proxy_pass, "the path is passed on as it came, not normalised");
+            if drops_query {
+                work.ledger.differs(proxy_pass, NO_QUERY);
+            }
             return Ok(());
         }
         _ => {}
@@ -106,6 +112,9 @@ fn with_variables(
             location.directive,
             "made a prefix, which is tried after all regular expressions",
         );
+        if drops_query {
+            work.ledger.differs(proxy_pass, NO_QUERY);
+        }
         return Ok(());
     }
     Err(format!("the path `{uri}` is made anew for each request"))

@@ -28,6 +28,11 @@ pub fn duration(text: &str) -> Option<String> {
     Some(accepts::duration(Duration::from_millis(milliseconds.min(longest))))
 }
 
+/// The same in whole seconds, without a limit.
+pub fn seconds(text: &str) -> Option<u64> {
+    if text == "0s" { Some(0) } else { milliseconds(text).map(|it| it / 1000) }
+}
+
 fn milliseconds(text: &str) -> Option<u64> {
     let mut total = 0_u64;
     let mut rest = text.trim();
@@ -77,6 +82,10 @@ mod tests {
         for text in ["", "x", "1x", "0", "-1s", "99999999999999999999s"] {
             assert_eq!(duration(text), None, "{text}");
         }
+        assert_eq!(
+            (seconds("90m"), seconds("0s"), seconds("1y")),
+            (Some(5400), Some(0), Some(31_536_000))
+        );
         assert_eq!((size("9x"), size(""), size("99999999999g")), (None, None, None));
     }
 }

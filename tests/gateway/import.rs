@@ -3,6 +3,10 @@
 //! itself would refuse has a report only. `UPDATE_GOLDEN=1` writes both anew; look at the difference
 //! before committing.
 
+mod live;
+mod redirects;
+mod told;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};

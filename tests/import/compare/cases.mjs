@@ -46,6 +46,12 @@ export const cases = [
     paths: ['/', '/inside', '/outside', '/nobody', '/nobodyelse', '/.git/config', '/either'],
   },
   {
+    name: 'kept-shut', host: 'shut.example.com', backends: ['127.0.0.1:8000'],
+    paths: ['/', '/admin/', '/admin/x', '/secret', '/section', '/private/a', '/PRIVATE/', '/private/open/a', '/.git/config', '/a/.env', '/.well-known/x',
+      '/.well-know', '/twice/aa', '/cookie', '/token', '/agent'],
+    asks: [{ path: '/cookie', headers: { Cookie: 'auth=yes' } }, { path: '/token?token=abc' }],
+  },
+  {
     name: 'locations', host: 'loc.example.com', backends: Array.from({ length: 16 }, (_, index) => `127.0.0.1:${8001 + index}`),
     paths: ['/', '/index.html', '/documents/a', '/documents', '/documents/a.jpg', '/images/a.gif', '/static/a.jpg', '/staticx/a', '/static/deep/a',
       '/static/deep/a.gif', '/with%20space', '/exact', '/exact/', '/room/123', '/room/1234567', '/outer/a', '/outer/a.json', '/outer/inner/b',
