@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
+use crate::config::broken;
 use crate::config::model::Spot;
 use crate::config::raw::{Raw, tables_with};
 use crate::config::report::{Problem, Report};
@@ -21,32 +22,64 @@ use crate::config::values::closest;
 pub struct Faulty(BTreeSet<(usize, String)>);
 
 impl Faulty {
+    /// Whether a key of this name was cut out of any table.
+    pub fn has_anywhere(&self, key: &str) -> bool {
+        self.0.iter().any(|(_, it)| it == key)
+    }
+
     /// Whether `key` was written in the table at `table`, but with a value that was cut out.
     pub fn has(&self, table: &Spot, key: &str) -> bool {
         self.0.contains(&(table.start, key.to_owned()))
     }
 }
 
-/// Reads the text; `None` when it is not TOML at all.
-pub fn read(text: &str, report: &mut Report) -> Option<(Raw, Faulty)> {
-    let mut document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(error) => {
-            report.push(Problem::error(error.span(), error.message().trim()));
-            return None;
-        }
-    };
+/// What could be read of a text.
+#[derive(Debug)]
+pub struct Document {
+    /// What is written, without what is in the report.
+    pub raw: Raw,
+    /// The keys that were written, but wrong.
+    pub faulty: Faulty,
+    /// Whether all of the text was understood. If not, what seems to be missing may be written.
+    pub is_whole: bool,
+}
+
+/// Reads the text, or what is left of it when it is not TOML; `None` when nothing can be read.
+pub fn read(text: &str, report: &mut Report) -> Option<Document> {
+    if let Ok(tree) = DeTable::parse(text) {
+        return read_tree(tree, report);
+    }
+    let rest = broken::without_broken_statements(text);
+    let (tree, contradictions) = DeTable::parse_recoverable(&rest.text);
+    for error in &contradictions {
+        report.push(broken::contradiction(error, &rest.text, tree.get_ref()));
+    }
+    rest.problems.into_iter().for_each(|it| report.push(it));
+    // What serde says of a line that is already known to be wrong is a consequence.
+    let line = |it: &Problem| it.spot.as_ref().map(|it| text[..it.start].matches('\n').count());
+    let known: Vec<_> = report.problems.iter().map(line).collect();
+    let before = known.len();
+    let document = read_tree(tree, report);
+    let mut place = 0;
+    report.problems.retain(|it| {
+        place += 1;
+        place <= before || !known.contains(&line(it))
+    });
+    Some(Document { is_whole: false, ..document? })
+}
+
+fn read_tree(mut tree: Spanned<DeTable<'_>>, report: &mut Report) -> Option<Document> {
     let mut faulty = Faulty::default();
     loop {
-        let error = match Deserialize::deserialize(Deserializer::from(document.clone())) {
-            Ok(raw) => return Some((raw, faulty)),
+        let error = match Deserialize::deserialize(Deserializer::from(tree.clone())) {
+            Ok(raw) => return Some(Document { raw, faulty, is_whole: true }),
             Err(error) => error,
         };
         report.push(problem(&error));
         let spot = error.span()?;
-        let root = document.span();
+        let root = tree.span();
         let meant = unknown_key(&error).and_then(|it| it.meant());
-        if !(Cut { spot, meant, faulty: &mut faulty }).out_of_table(document.get_mut(), &root) {
+        if !(Cut { spot, meant, faulty: &mut faulty }).out_of_table(tree.get_mut(), &root) {
             return None;
         }
     }
@@ -191,7 +224,7 @@ mod tests {
     fn a_key_whose_value_was_cut_out_is_not_missing() {
         let mut report = Report::new(Arc::new(Source::default()));
         let text = "[[sites]]\ndomains = [1]\n[[sites]]\ncertificate = 5\n";
-        let (raw, faulty) = read(text, &mut report).expect("it is TOML");
+        let Document { raw, faulty, .. } = read(text, &mut report).expect("it is TOML");
         let sites = raw.sites.expect("there are sites").into_inner();
         let (first, second) = (sites[0].span(), sites[1].span());
         assert!(faulty.has(&first, "domains") && !faulty.has(&second, "domains"));
@@ -202,7 +235,7 @@ mod tests {
     fn a_misspelt_key_is_not_missing_too() {
         let mut report = Report::new(Arc::new(Source::default()));
         let text = "[[sites]]\ncertifcate = \"a\"\n";
-        let (raw, faulty) = read(text, &mut report).expect("it is TOML");
+        let Document { raw, faulty, .. } = read(text, &mut report).expect("it is TOML");
         let sites = raw.sites.expect("there is a site").into_inner();
         assert!(faulty.has(&sites[0].span(), "certificate"));
         assert!(!faulty.has(&sites[0].span(), "private_key"));

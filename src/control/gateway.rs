@@ -1,7 +1,7 @@
 //! A running gateway: its listeners, its snapshot, and the tasks of its connections.
 
 use std::future::Future;
-use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -64,7 +64,7 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]; certificates are read before anything is bound.
     pub async fn start(config: Config, inherited: Inherited) -> Result<Self, StartError> {
-        let access = open_access(&config).map_err(StartError::AccessLog)?;
+        let access = open_access(&config)?;
         let loops = Loops::start(config.gateway.workers).map_err(StartError::Loops)?;
         Self::open(config, Books::new(access), inherited, loops).await
     }
@@ -274,13 +274,14 @@ pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortHan
     tokio::spawn(work).abort_handle()
 }
 
-fn open_access(config: &Config) -> io::Result<Access> {
-    let target = match &config.log.access {
+fn open_access(config: &Config) -> Result<Access, StartError> {
+    let (target, path) = match &config.log.access {
         model::AccessLog::Off => return Ok(Access::off()),
-        model::AccessLog::Stdout => Target::Stdout,
-        model::AccessLog::File(path) => Target::File(path.clone()),
+        model::AccessLog::Stdout => (Target::Stdout, PathBuf::from("stdout")),
+        model::AccessLog::File(path) => (Target::File(path.clone()), path.clone()),
     };
     Access::to(target, form(config.log.format))
+        .map_err(|error| StartError::AccessLog { path, error })
 }
 
 /// How lines look.

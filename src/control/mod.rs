@@ -13,6 +13,7 @@ mod issuing;
 mod limits;
 mod loops;
 mod memory;
+mod places;
 mod removed;
 mod run;
 mod signals;

@@ -59,7 +59,7 @@ pub fn run(path: &Path, ready: impl FnOnce()) -> Exit {
         return Exit::Configuration;
     }
     let descriptors = raise_descriptors();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?descriptors, "starting");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), descriptors, "starting");
     let heritage = match Heritage::take() {
         Ok(heritage) => heritage,
         Err(error) => {
@@ -178,7 +178,7 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program:
 
 /// Lets a new process go on. Whether it does.
 async fn upgrade(gateway: &mut Gateway, program: &Program) -> bool {
-    tracing::info!(?program, "starting the new program on the same sockets");
+    tracing::info!(program = %program.path().display(), "starting the new program on the same sockets");
     match gateway.hand_over(program).await {
         Ok(pid) => {
             tracing::info!(pid, "the new process has taken over");
@@ -236,7 +236,7 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
                     books.reloads.applied("");
                 }
                 Ok(fixed) => {
-                    tracing::warn!(keys = ?fixed, "reloaded; these need a restart");
+                    tracing::warn!(keys = fixed.join(", "), "reloaded; these need a restart");
                     books.reloads.applied(format!("need a restart: {}", fixed.join(", ")));
                 }
             }

@@ -76,7 +76,12 @@ pub fn inspect_with(config: &Config, roots: &Roots, now: SystemTime) -> Vec<Prob
     let sites = config.sites.iter().flat_map(|site| inspect_site(site, roots, now));
     let mut problems: Vec<Problem> =
         sites.chain(config.backends.iter().filter_map(backends::inspect)).collect();
-    problems.extend(config.acme.iter().flat_map(automatic::inspect));
+    problems.extend(
+        config
+            .acme
+            .iter()
+            .flat_map(|it| automatic::inspect(it, config.places.acme_storage.as_ref())),
+    );
     if roots.0.is_empty() {
         let message =
             "this system has no root certificates: whether chains are complete is unknown";
