@@ -62,6 +62,12 @@ pub fn contradiction(error: &Error, text: &str, tree: &DeTable<'_>) -> Problem {
     Problem::error(Some(spot), message).hint(hint)
 }
 
+/// Whether nothing is lost but a second value of the same key.
+pub fn leaves_the_tree_whole(error: &Error, text: &str) -> bool {
+    let in_header = |it: Range<usize>| header(line_of(text, it.start)).is_some();
+    error.message() == "duplicate key" && error.span().is_some_and(|it| !in_header(it))
+}
+
 /// Most lines of one value: beyond, an array that is never closed would make this slow.
 const LONGEST_VALUE: usize = 500;
 
@@ -94,7 +100,7 @@ fn statement(text: &str, lines: &[Range<usize>], at: usize) -> (usize, Option<Er
         end -= 1;
     }
     // What breaks off was taken for a part of what follows: parsed alone it has its own words.
-    (end, DeTable::parse(&text[start..lines[end - 1].end]).err())
+    (end, DeTable::parse(text[start..lines[end - 1].end].trim_end()).err())
 }
 
 /// As far as this can be told from one line.

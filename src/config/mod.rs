@@ -19,6 +19,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod values;
+mod wording;
 
 use std::path::Path;
 use std::sync::Arc;

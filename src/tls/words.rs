@@ -1,9 +1,15 @@
 //! What rustls says of certificates, in words for whoever made them.
 
+use aws_lc_rs::rsa::KeyPair;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::{CertificateError, Error};
 
 /// What is wrong with a certificate of ours. rustls would speak of a peer's.
 pub(super) fn of_our_own(error: &Error) -> String {
+    // rustls has no error of its own for a key that it cannot use.
+    if matches!(error, Error::General(words) if words.contains("private key")) {
+        return UNFIT.to_owned();
+    }
     let Error::InvalidCertificate(wrong) = error else { return error.to_string() };
     match wrong {
         CertificateError::BadEncoding => "it is damaged".to_owned(),
@@ -15,6 +21,24 @@ pub(super) fn of_our_own(error: &Error) -> String {
         _ => error.to_string(),
     }
 }
+
+/// What is wrong with a private key that was refused with `error`.
+pub(super) fn of_our_key(key: &PrivateKeyDer<'_>, error: &Error) -> String {
+    let refused = match key {
+        PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()).err(),
+        PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()).err(),
+        _ => None,
+    };
+    match refused.map(|it| it.to_string()).as_deref() {
+        Some("TooSmall") => SHORT.to_owned(),
+        _ => of_our_own(error),
+    }
+}
+
+const SHORT: &str = "it is an RSA key of less than 2048 bits, which clients no longer take; make a \
+                     new one, and a certificate for it";
+const UNFIT: &str = "it is none of those that TLS can use: ECDSA (P-256, P-384, P-521), Ed25519, or \
+                     RSA of 2048 bits at least";
 
 /// What `openssl x509 -req` makes unless it is told otherwise.
 const OLD: &str = "it is of X.509 version 1, which clients no longer take; make it with extensions, \

@@ -64,12 +64,13 @@ pub fn look_at_ping(
     route: &str,
     reader: &mut Reader<'_>,
 ) {
-    let slow = beat.client_ping.filter(|it| *it > KEEPS_THE_WAY_OPEN);
+    let in_time = |it: &Duration| beat.client_timeout.is_none_or(|limit| *it < limit);
+    let slow = beat.client_ping.filter(|it| *it > KEEPS_THE_WAY_OPEN && in_time(it));
     let Some((ping, written)) = slow.zip(raw.and_then(|it| it.client_ping.as_ref())) else {
         return;
     };
     let message = format!(
-        "route `{route}`: a client_ping of {} may come too late, many networks forget a silent connection after 60s",
+        "route `{route}`: a client_ping of {} may come too late, many networks forget a silent connection after 60 s",
         quantity::written(ping)
     );
     reader.warning(written.span(), Wrong::new(message).hint("25s is safe nearly everywhere"));

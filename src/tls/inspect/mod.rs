@@ -136,10 +136,11 @@ fn mismatch(
     key: PrivateKeyDer<'static>,
 ) -> Option<Problem> {
     let provider = aws_lc_rs::default_provider();
-    let key = match provider.key_provider.load_private_key(key) {
+    let key = match provider.key_provider.load_private_key(key.clone_key()) {
         Ok(key) => key,
         Err(error) => {
-            let message = format!("this private key cannot be used: {error}");
+            let why = words::of_our_key(&key, &error);
+            let message = format!("this private key cannot be used: {why}");
             return Some(problem(Level::Error, &site.private_key.spot, message));
         }
     };
