@@ -228,10 +228,8 @@ impl Desk {
             return Ok(None);
         }
         // A WebSocket client follows no redirect: it gets an answer that says what is wrong.
-        match wish {
-            Wish::Plain => {}
-            Wish::WebSocket => return Err((By::Client, Cause::Refusal(Refusal::NeedsTls))),
-            Wish::Foreign => return Err((By::Client, Cause::Refusal(Refusal::ForeignUpgrade))),
+        if wish != Wish::Plain {
+            return Err((By::Client, Cause::Refusal(Refusal::NeedsTls)));
         }
         if self.visit.sites.find(&authority.host, None).is_none() {
             return Err((By::Client, Cause::Refusal(Refusal::Misdirected)));

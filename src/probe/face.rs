@@ -56,6 +56,14 @@ pub fn header(text: &str) -> Result<(String, HeaderValue), Unusable> {
     Err(Unusable::Reserved { name: written.to_owned(), instead })
 }
 
+/// Reads the value of Origin or Referer.
+///
+/// # Errors
+/// [`Unusable::Header`] when it cannot be sent.
+pub fn value(url: &str) -> Result<HeaderValue, Unusable> {
+    HeaderValue::from_str(url).map_err(|_| Unusable::Header(clean::url(url)))
+}
+
 /// The Referer that the host app of `appid` sends, for a build under development or trial.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ mod tls;
 mod wait;
 mod walk;
 
-pub use face::{Face, ORIGIN, header, referer_of, subprotocol};
+pub use face::{Face, ORIGIN, header, referer_of, subprotocol, value};
 pub use plan::{Plan, Target, Unusable, host_and_port};
 pub use report::{
     Attempt, Certificate, Dns, Ended, Finding, Frame, Handshake, Report, Sent, Silence, Stage,

@@ -59,4 +59,18 @@ mod tests {
         assert_eq!(of_our_own(&damaged), "it is damaged");
         assert_eq!(of_our_own(&Error::DecryptError), Error::DecryptError.to_string());
     }
+
+    #[test]
+    fn a_short_rsa_key_is_told_from_one_of_a_kind_that_tls_does_not_know() {
+        let refused = Error::General("failed to parse private key as RSA".to_owned());
+        // The key of every textbook: 61 times 53.
+        let short = [
+            &[0x30, 0x1d, 2, 1, 0, 2, 2, 0x0c, 0xa1, 2, 1, 0x11, 2, 2, 0x0a, 0xc1][..],
+            &[2, 1, 61, 2, 1, 53, 2, 1, 53, 2, 1, 49, 2, 1, 38],
+        ];
+        let short = PrivateKeyDer::Pkcs1(short.concat().into());
+        assert_eq!(of_our_key(&short, &refused), SHORT);
+        let odd = PrivateKeyDer::Pkcs8(vec![0x30, 0].into());
+        assert_eq!(of_our_key(&odd, &refused), UNFIT);
+    }
 }
