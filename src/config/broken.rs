@@ -100,7 +100,8 @@ fn statement(text: &str, lines: &[Range<usize>], at: usize) -> (usize, Option<Er
         end -= 1;
     }
     // What breaks off was taken for a part of what follows: parsed alone it has its own words.
-    (end, DeTable::parse(text[start..lines[end - 1].end].trim_end()).err())
+    let (_, errors) = DeTable::parse_recoverable(text[start..lines[end - 1].end].trim_end());
+    (end, errors.into_iter().min_by_key(|it| it.span().map_or(0, |it| it.start)))
 }
 
 /// As far as this can be told from one line.
@@ -222,6 +223,7 @@ mod tests {
     fn what_is_never_closed_does_not_take_what_follows_along() {
         assert_eq!(places("a = [\"x\",\n  \"y\"\nb = 1\n[c]\nd = {x = 1\ne = 1\n"), [2, 5]);
         assert_eq!(places("a = \"\"\"x\nb = 1\n"), [1]);
+        assert_eq!(places("= 1\n]\n[b]\n"), [1]);
         assert_eq!(places("a = [\n  [1, 2],\n  [3, 4],\n]\nb =\n"), [5]);
         assert_eq!(places("a = [\n  { b = 1 },\n  { c = },\n]\nd =\n"), [3, 5]);
     }
