@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderValue, ORIGIN, REFERER, STRICT_TRANSPORT_SECURITY,
 };
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 
 use super::accept::{self, Form};
 use super::admission::{self, Asking};
@@ -89,6 +89,9 @@ impl Desk {
             Err((by, cause)) => {
                 record.end_here(by, cause);
                 let mut response = denial(cause, &found.told(form, &record));
+                if response.status() == StatusCode::UPGRADE_REQUIRED {
+                    self.visit.spelling.apply(response.extensions_mut());
+                }
                 found.dress(response.headers_mut(), self.visit.is_tls(), &record);
                 // What came behind a refused request is not looked at.
                 if self.notes.more() {

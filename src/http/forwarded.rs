@@ -30,7 +30,7 @@ pub struct Facts<'a> {
 ///
 /// `Replace` removes whatever came and says what this hop knows; only the scheme of a trusted proxy
 /// is kept, since TLS may have ended there. `Append` adds the peer to what came, and the rest where
-/// it is missing. `Off` touches nothing.
+/// it is missing or said by somebody who is not trusted. `Off` touches nothing.
 pub fn apply(headers: &mut HeaderMap, mode: Forwarded, facts: &Facts<'_>) {
     match mode {
         Forwarded::Replace => replace(headers, facts),
@@ -74,7 +74,11 @@ fn append(headers: &mut HeaderMap, facts: &Facts<'_>) {
     let rest =
         [(X_FORWARDED_PROTO, own), (X_FORWARDED_HOST, facts.host), (X_FORWARDED_PORT, &port)];
     for (name, text) in rest {
-        if !text.is_empty() && !headers.contains_key(&name) {
+        if facts.by_trusted && headers.contains_key(&name) {
+            continue;
+        }
+        headers.remove(&name);
+        if !text.is_empty() {
             set(headers, name, text);
         }
     }
@@ -248,7 +252,19 @@ mod tests {
             x-forwarded-proto: http\nx-forwarded-host: game.example.com\nx-forwarded-port: 443
             forwarded: for=203.0.113.7, for=10.0.0.1;host=game.example.com;proto=https",
         );
-        let facts = facts("203.0.113.7", "::ffff:10.0.0.1");
+        let trusted = Facts { by_trusted: true, ..facts("203.0.113.7", "::ffff:10.0.0.1") };
+        assert_eq!(after(came, Forwarded::Append, &trusted), expected);
+    }
+
+    #[test]
+    fn appending_believes_no_stranger_about_scheme_host_and_port() {
+        let came = "x-forwarded-proto: http\nx-forwarded-host: evil.test\nx-forwarded-port: 1";
+        let expected = fields(
+            "x-forwarded-for: 203.0.113.7\nx-real-ip: 203.0.113.7
+            x-forwarded-proto: https\nx-forwarded-host: game.example.com\nx-forwarded-port: 443
+            forwarded: for=203.0.113.7;host=game.example.com;proto=https",
+        );
+        let facts = facts("203.0.113.7", "203.0.113.7");
         assert_eq!(after(came, Forwarded::Append, &facts), expected);
     }
 

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -138,6 +138,7 @@ pub(super) struct Prepared {
 
 /// Serves one connection.
 pub async fn serve(stream: Stream, visit: Visit) -> Served {
+    let begun = Instant::now();
     let clock = Clock::new(&visit.gateway.timeouts);
     let slot = Slot::default();
     let books = Arc::clone(&visit.books);
@@ -168,7 +169,7 @@ pub async fn serve(stream: Stream, visit: Visit) -> Served {
         }
         (stopped, _) => {
             let ending = Ending { stopped: &stopped, stop: notes.stop() };
-            ending.note(&books, peer);
+            ending.note(&books, peer, begun);
             part(stream, ending.last_word(&turn.clock), &stopped).await;
             Served::Done
         }
@@ -200,7 +201,7 @@ struct Ending<'a> {
 
 impl Ending<'_> {
     /// Records an end that belongs to no request.
-    fn note(&self, books: &Arc<Books>, peer: Option<SocketAddr>) {
+    fn note(&self, books: &Arc<Books>, peer: Option<SocketAddr>, begun: Instant) {
         let bad = |words| (By::Client, Cause::Refusal(Refusal::BadRequest), words);
         let (by, cause, words) = match (self.stop, self.stopped) {
             (Some(Stop::Head(violation)), _) => bad(violation.to_string()),
@@ -211,7 +212,7 @@ impl Ending<'_> {
             // The request that it broke in has a record of its own.
             (_, Stopped::Ended | Stopped::Cut | Stopped::Failed(_)) => return,
         };
-        note(books, peer, by, cause, &words);
+        note(books, (peer, begun), by, cause, &words);
     }
 
     /// What the client is still to be told.
@@ -224,15 +225,15 @@ impl Ending<'_> {
     }
 }
 
-/// Records an end that belongs to no request.
+/// Records an end that belongs to no request, of a connection that began to speak HTTP at `begun`.
 pub(super) fn note(
     books: &Arc<Books>,
-    peer: Option<SocketAddr>,
+    (peer, begun): (Option<SocketAddr>, Instant),
     by: By,
     cause: Cause,
     words: &str,
 ) {
-    let mut record = Record::new(books, Kind::Connection, Stage::Request);
+    let mut record = Record::new(books, Kind::Connection, Stage::Request).since(begun);
     record.line.client = client_name(peer);
     record.detail(words);
     record.end_here(by, cause);

@@ -40,6 +40,12 @@ impl Record {
         }
     }
 
+    /// It has begun earlier.
+    pub fn since(mut self, begun: Instant) -> Self {
+        self.begun = begun;
+        self
+    }
+
     /// The books that it will be closed in.
     pub fn books(&self) -> &Arc<Books> {
         &self.books

@@ -73,7 +73,9 @@ async fn heads_have_limits_in_size_number_and_time() {
     let head = slow.head().await;
     assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
     assert_eq!(slow.body(&head).await.len(), 58, "the body is as long as announced");
-    assert_eq!(house.end().await.cause, Cause::Timer(Timer::RequestHead));
+    let line = house.line().await;
+    assert_eq!(line.end.cause, Cause::Timer(Timer::RequestHead));
+    assert!(line.millis >= 1400, "it took its time: {} ms", line.millis);
     let mut idle = house.client().await;
     idle.fetch("/", "").await;
     house.line().await;

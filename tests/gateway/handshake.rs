@@ -51,7 +51,7 @@ async fn what_breaks_rfc_6455_is_refused_before_a_backend_is_dialled() {
         let head = client.get("/", &fields).await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {head}");
         if status == 426 {
-            assert_eq!(field(&head, "Sec-WebSocket-Version"), Some("13"), "{what}");
+            assert!(head.contains("\r\nSec-WebSocket-Version: 13\r\n"), "{what}: {head}");
         }
         assert_eq!(house.end().await.cause, Cause::Refusal(refusal), "{what}");
     }

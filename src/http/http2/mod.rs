@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::Reason;
@@ -76,6 +76,7 @@ pub type Host =
 
 /// Serves one connection that has agreed on HTTP/2; `host` takes its sockets.
 pub async fn serve_http2(stream: Stream, visit: Visit, host: Host) {
+    let begun = Instant::now();
     let (clock, left, hall) =
         (Clock::of_streams(&visit.gateway.timeouts), Left::default(), Hall::default());
     let (drain, gateway) = (visit.drain.clone(), Arc::clone(&visit.gateway));
@@ -105,7 +106,7 @@ pub async fn serve_http2(stream: Stream, visit: Visit, host: Host) {
     let remains = left.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (Some(remains), false) = (remains, matches!(stopped, Stopped::Cut)) else { return };
     let unserved = remains.begun.saturating_sub(called.load(Ordering::Relaxed));
-    tell(desk.visit(), &stopped, &remains, unserved);
+    tell(desk.visit(), begun, &stopped, &remains, unserved);
     drop(desk);
     let word = last_word(&stopped, &remains);
     let rest =
@@ -237,7 +238,7 @@ async fn finish(mut crowd: Crowd, mut drain: Watch) {
 }
 
 /// Records an end that belongs to no request.
-fn tell(visit: &Visit, stopped: &Stopped, remains: &Remains, unserved: u64) {
+fn tell(visit: &Visit, begun: Instant, stopped: &Stopped, remains: &Remains, unserved: u64) {
     let refused = |refusal, words| Some((Cause::Refusal(refusal), words));
     let ended = match (remains.flood, stopped) {
         (Some(flood), _) => refused(Refusal::Http2Flood, flood.to_string()),
@@ -256,7 +257,7 @@ fn tell(visit: &Visit, stopped: &Stopped, remains: &Remains, unserved: u64) {
         })
     };
     if let Some((cause, words)) = ended.or_else(lost) {
-        note(&visit.books, visit.peer, By::Client, cause, &words);
+        note(&visit.books, (visit.peer, begun), By::Client, cause, &words);
     }
 }
 
