@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use socket2::{Domain, Type};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-use super::inherited::Ready;
+use super::inherited::{Loan, Ready};
 use crate::config::model::ListenAddress;
 use crate::stream::Socket;
 
@@ -24,6 +24,8 @@ pub struct Bound {
     address: ListenAddress,
     /// Somebody else goes on with it.
     given_away: AtomicBool,
+    /// Of a socket that stays with [`super::Inherited`].
+    loan: Option<Loan>,
 }
 
 #[derive(Debug)]
@@ -84,11 +86,16 @@ pub(super) async fn bind(address: &ListenAddress) -> Result<Bound, ListenError> 
         }
         ListenAddress::Systemd(name) => return Err(ListenError::NotGiven(name.clone())),
     };
-    Ok(Bound { kind, address, given_away: AtomicBool::new(false) })
+    Ok(Bound { kind, address, given_away: AtomicBool::new(false), loan: None })
 }
 
 /// Goes on with a socket that listens already, under the name that the configuration has for it.
-pub(super) fn take_over(address: &ListenAddress, ready: Ready) -> Result<Bound, ListenError> {
+/// `loan` is that of a socket which somebody keeps.
+pub(super) fn take_over(
+    address: &ListenAddress,
+    ready: Ready,
+    loan: Option<Loan>,
+) -> Result<Bound, ListenError> {
     let failed = |source| ListenError::Inherited { address: address.clone(), source };
     let adopt = || match ready {
         Ready::Tcp(listener) => {
@@ -103,13 +110,19 @@ pub(super) fn take_over(address: &ListenAddress, ready: Ready) -> Result<Bound, 
         }
     };
     let (kind, address) = adopt().map_err(failed)?;
-    Ok(Bound { kind, address, given_away: AtomicBool::new(false) })
+    Ok(Bound { kind, address, given_away: AtomicBool::new(false), loan })
 }
 
 impl Bound {
     /// The address as it is now: port 0 has become a real one.
     pub fn address(&self) -> &ListenAddress {
         &self.address
+    }
+
+    /// For as long as this is kept, [`super::Inherited`] gives the socket to nobody else. Apart from
+    /// the socket, so that a listener can be closed and opened again while its queue is emptied.
+    pub fn take_loan(&mut self) -> Option<Loan> {
+        self.loan.take()
     }
 
     /// Somebody else listens on it now: its file stays, and what is queued is theirs.

@@ -7,6 +7,6 @@ pub mod proxy;
 mod sweep;
 
 pub use crowd::{Allowance, Crowd, Place};
-pub use inherited::{HANDED_MOST, Inherited, hand_over};
+pub use inherited::{HANDED_MOST, Inherited, Loan, hand_over};
 pub use listen::{Bound, ListenError};
 pub use sweep::{Accepted, Arrival, Held, accept_on, accept_rest};

@@ -55,19 +55,27 @@ fn looked_at(office: &Office, path: &str, method: &Method, query: &Query) -> Ans
             let text = metrics::text(office);
             whole(StatusCode::OK, MEDIA_TYPE, text.into_bytes())
         }
-        "/api/status" => {
-            let words = query.wrong(&["history"]);
-            let bad = |words: String| error(StatusCode::BAD_REQUEST, &words);
-            words.map_or_else(
-                || json(StatusCode::OK, &status(office, query.value("history") != Some("no"))),
-                bad,
-            )
-        }
+        "/api/status" => match with_history(query) {
+            Ok(history) => json(StatusCode::OK, &status(office, history)),
+            Err(words) => error(StatusCode::BAD_REQUEST, &words),
+        },
         "/api/connections" => match Wanted::of(query) {
             Ok(wanted) => json(StatusCode::OK, &list(office, &wanted)),
             Err(words) => error(StatusCode::BAD_REQUEST, &words),
         },
         path => front::file(path).unwrap_or_else(|| front::front(office, query)),
+    }
+}
+
+/// The one parameter of `/api/status`.
+fn with_history(query: &Query) -> Result<bool, String> {
+    if let Some(words) = query.wrong(&["history"]) {
+        return Err(words);
+    }
+    match query.value("history") {
+        None | Some("yes") => Ok(true),
+        Some("no") => Ok(false),
+        Some(_) => Err("`history` is yes or no".to_owned()),
     }
 }
 

@@ -44,7 +44,7 @@ pub fn status(office: &Office, with_history: bool) -> Status {
         drain: drain(office),
         connections: Connections {
             open: metrics.connections.value(),
-            most: snapshot.gateway.max_connections as u64,
+            most: office.connections as u64,
             accepted: metrics.accepted.value(),
             accept_errors: metrics.accept_errors.value(),
         },

@@ -39,6 +39,8 @@ pub struct Office {
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Who may come to the listener.
     pub reach: Reach,
+    /// Most connections of clients: of the process, not of the running configuration.
+    pub connections: usize,
 }
 
 /// Who reaches the listener, which decides about the names it may be called by.

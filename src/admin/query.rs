@@ -22,7 +22,8 @@ impl Query {
         found.map(|(_, value)| value.as_str()).filter(|it| !it.is_empty())
     }
 
-    /// The first name that is not among `known`, or is there twice.
+    /// The first that is not among `known`, is there twice, or says nothing: an empty variable of a
+    /// shell must not mean everything.
     pub fn wrong(&self, known: &[&str]) -> Option<String> {
         let names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         for (place, name) in names.iter().enumerate() {
@@ -31,6 +32,9 @@ impl Query {
             }
             if names.iter().take(place).any(|it| it == name) {
                 return Some(format!("the parameter `{name}` is there twice"));
+            }
+            if self.value(name).is_none() {
+                return Some(format!("the parameter `{name}` is empty"));
             }
         }
         None
@@ -78,5 +82,8 @@ mod tests {
         assert_eq!(query("route=a&site=b"), None);
         assert!(query("rout=a").is_some_and(|it| it.contains("`rout`")), "named");
         assert!(query("site=a&site=b").is_some_and(|it| it.contains("twice")), "named");
+        for text in ["route=&site=b", "site=b&route", "site=b&route=&"] {
+            assert!(query(text).is_some_and(|it| it.contains("`route` is empty")), "{text}");
+        }
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::config::Config;
+use crate::observe::report::Certificate;
 use crate::tls::LoadError;
-use crate::tls::inspect::expiry;
 
 /// From here on the log warns every day, as `wsgate check` does.
 const EXPIRES_SOON: Duration = Duration::from_secs(21 * 24 * 60 * 60);
@@ -41,10 +41,21 @@ impl Files {
     /// Says what became of a change.
     pub(super) fn tell(&self, errors: &[LoadError]) {
         if errors.is_empty() {
-            tracing::info!("certificates were renewed and are in use");
+            tracing::info!("renewed files are in use: certificates, keys, ticket keys");
         }
         for error in errors {
-            tracing::warn!(%error, "a renewed certificate is not in use yet, the old one stays");
+            match error {
+                LoadError::TicketKey { .. } => {
+                    tracing::warn!(%error, "a changed ticket key is no use, the old keys stay");
+                }
+                LoadError::Ca { .. } => {
+                    tracing::warn!(%error, "a changed CA of clients is no use, the old one stays");
+                }
+                _ => tracing::warn!(
+                    %error,
+                    "a renewed certificate is not in use yet, the old one stays"
+                ),
+            }
         }
     }
 }
@@ -54,10 +65,15 @@ fn mark(path: &Path) -> Mark {
     Some((it.dev(), it.ino(), it.size(), it.ctime(), it.ctime_nsec()))
 }
 
-/// Warns of every certificate that expires soon, or has.
-pub(super) fn warn_of_expiry(config: &Config, now: SystemTime) {
-    for site in &config.sites {
-        let Some(until) = expiry(site) else { continue };
+/// Warns of every certificate that expires soon, or has. `in_use`: by the sites of `config`, in its
+/// order, whatever has become of their files since.
+pub(super) fn warn_of_expiry<'a>(
+    config: &Config,
+    in_use: impl Iterator<Item = &'a Certificate>,
+    now: SystemTime,
+) {
+    for (site, certificate) in config.sites.iter().zip(in_use) {
+        let Some(until) = certificate.not_after else { continue };
         let name = site.domains.first().map_or("", |it| it.value.as_str());
         match until.duration_since(now) {
             Err(_) => tracing::error!(site = name, "the certificate has expired"),

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustix::process::{Resource, getrlimit};
@@ -13,7 +14,7 @@ use crate::config::model::{
     Acme, Action, Backend, Config, Listener, LocationPart, Protocol, Redirect, Route, Server,
     ServerAddress, Site, TlsVersion, Upgrade,
 };
-use crate::config::{self, Problem, Report};
+use crate::config::{self, Level, Problem, Report};
 use crate::http::inspect_pages;
 use crate::tls::inspect::{Roots, covers, expiry, inspect_with};
 use crate::tls::pem::read_chain;
@@ -51,6 +52,17 @@ pub fn check(path: &Path, machine: &Machine) -> (String, bool) {
 /// The same for a text that is to stand in the file `path`.
 pub fn check_text(path: &Path, text: &str, machine: &Machine) -> (String, bool) {
     judge(config::examine_text(path, text, &|name| std::env::var(name).ok()), machine)
+}
+
+/// Everything in the files that `config` names for which it cannot be used, each at its place.
+pub(super) fn faults(config: &Config) -> Report {
+    let mut report = Report::new(Arc::clone(&config.source));
+    // Roots decide about warnings alone.
+    let found = inspect_with(config, &Roots::default(), SystemTime::now());
+    let found = found.into_iter().chain(inspect_pages(config));
+    found.filter(|it| it.level == Level::Error).for_each(|it| report.push(it));
+    report.sort();
+    report
 }
 
 /// Also of a text with errors the files are looked at that it names: one run tells everything.

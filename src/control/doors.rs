@@ -11,7 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::contained::contained;
 use super::gateway::{Shared, spawn};
 use super::loops::Loops;
-use crate::accept::{self, Accepted, Bound, Crowd, Inherited, ListenError};
+use crate::accept::{self, Accepted, Bound, Crowd, Inherited, ListenError, Loan};
 use crate::challenges::Challenges;
 use crate::config::model::{ListenAddress, Listener, Protocol};
 use crate::connection::{House, receive, walk};
@@ -32,7 +32,7 @@ pub(super) struct Porch {
 /// The listeners of the running configuration, in its order.
 pub(super) struct Doors {
     porch: Porch,
-    /// Sockets that nobody has asked for yet; a reload may.
+    /// Systemd's sockets, also those that nobody has asked for: a reload may.
     inherited: Inherited,
     open: Vec<OpenDoor>,
 }
@@ -41,6 +41,8 @@ struct OpenDoor {
     /// As the configuration has it.
     address: ListenAddress,
     bound: Arc<Bound>,
+    /// Until it is closed nobody else gets that socket of systemd's.
+    _loan: Option<Loan>,
     /// What is spoken there from now on.
     manners: Arc<ArcSwap<Manners>>,
     closing: Arc<Notify>,
@@ -112,13 +114,20 @@ impl Doors {
         before.iter().for_each(|it| it.closing.notify_one());
     }
 
-    fn open(&mut self, address: ListenAddress, bound: Bound, manners: Manners) {
+    /// Closes what a predecessor handed over and the configuration lacks. What is systemd's stays:
+    /// a reload, or the next process, may ask for it.
+    pub(super) fn forget_unclaimed(&mut self) {
+        self.inherited.keep_systemds();
+    }
+
+    fn open(&mut self, address: ListenAddress, mut bound: Bound, manners: Manners) {
         tracing::info!(address = %bound.address(), "listening");
+        let loan = bound.take_loan();
         let (bound, closing) = (Arc::new(bound), Arc::new(Notify::new()));
         let manners = Arc::new(ArcSwap::from_pointee(manners));
         let parts = (Arc::clone(&bound), Arc::clone(&manners), Arc::clone(&closing));
         spawn(listen(parts, self.porch.clone()));
-        self.open.push(OpenDoor { address, bound, manners, closing });
+        self.open.push(OpenDoor { address, bound, _loan: loan, manners, closing });
     }
 
     /// Where it listens, in the order of the configuration; port 0 has become a real one.
@@ -126,9 +135,11 @@ impl Doors {
         self.open.iter().map(|it| it.bound.address().clone()).collect()
     }
 
-    /// Every listening socket under the name that [`Inherited`] finds it by.
+    /// Every listening socket under the name that [`Inherited`] finds it by, also those that nobody
+    /// has asked for.
     pub(super) fn sockets(&self) -> Vec<(String, BorrowedFd<'_>)> {
-        self.open.iter().map(|it| (it.address.to_string(), it.bound.as_fd())).collect()
+        let open = self.open.iter().map(|it| (it.address.to_string(), it.bound.as_fd()));
+        open.chain(self.inherited.left()).collect()
     }
 
     /// Lets go of all of them; each closes when its queue has been taken.

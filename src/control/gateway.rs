@@ -1,7 +1,6 @@
 //! A running gateway: its listeners, its snapshot, and the tasks of its connections.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,27 +8,28 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 
-use super::certificates::Files;
+use super::certificates::{Files, warn_of_expiry};
 use super::chores;
 use super::doors::{Doors, Porch};
 use super::faults::{ReloadError, StartError};
+use super::fixed::Fixed;
 use super::handover::{HandoverError, Program, hand_over};
 use super::issuing::Issuing;
+use super::lines::open_access;
 use super::loops::Loops;
+use super::memory;
+use super::removed::{Forerunners, let_go};
 use super::upkeep::Upkeep;
 use super::window::Window;
-use super::{memory, removed};
 use crate::accept::Inherited;
 use crate::acme::Plan;
 use crate::challenges::Challenges;
 use crate::config::Config;
-use crate::config::model::{self, ListenAddress, LogFormat};
+use crate::config::model::ListenAddress;
 use crate::drain::{Phase, Signal};
 use crate::http::Spelling;
 use crate::life::{Timer, within};
-use crate::observe::access::{Access, Target};
 use crate::observe::books::{Books, Departure};
-use crate::observe::line::Form;
 use crate::snapshot::{BuildError, Snapshot};
 use crate::tls::Tickets;
 
@@ -41,6 +41,8 @@ pub struct Gateway {
     signal: Signal,
     shared: Arc<Shared>,
     config: Config,
+    fixed: Fixed,
+    forerunners: Forerunners,
     doors: Doors,
     window: Window,
     files: Files,
@@ -88,6 +90,8 @@ impl Gateway {
         loops: Loops,
     ) -> Result<Self, StartError> {
         let tickets = Tickets::default();
+        // Before they are read: what changes from here on is news.
+        let files = Files::of(&config);
         let snapshot = Snapshot::build(&config, &tickets, None)?;
         let orders = Plan::of(&config).map_err(BuildError::Tls)?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -99,7 +103,8 @@ impl Gateway {
             books: Arc::new(books),
         });
         let (signal, watch) = Signal::new();
-        let permits = Arc::new(Semaphore::new(config.gateway.max_connections));
+        let fixed = Fixed::of(&config);
+        let permits = Arc::new(Semaphore::new(fixed.max_connections));
         let loops = Arc::new(loops);
         let porch = Porch {
             shared: Arc::clone(&shared),
@@ -110,19 +115,33 @@ impl Gateway {
             loops: Arc::clone(&loops),
         };
         let mut doors = Doors::new(porch, inherited);
-        let mut window = Window::new(&shared, &watch);
+        let mut window = Window::new(&shared, &watch, fixed.max_connections);
         let plan = doors.plan(&config.listeners).await?;
         let view = window.plan(&config.admin, &mut doors).await?;
         doors.apply(plan);
         window.apply(view);
+        doors.forget_unclaimed();
         let upkeep = Upkeep::of(&shared.snapshot.load().pools, watch.clone());
         spawn(chores::sweep(Arc::clone(&shared), watch.clone()));
         spawn(chores::remember(Arc::clone(&shared.books), watch.clone()));
         spawn(memory::watch(Arc::clone(&shared), watch.clone()));
-        let files = Files::of(&config);
         let mut issuing = Issuing::new(&shared, watch);
         issuing.follow(orders);
-        Ok(Self { signal, shared, config, doors, window, files, upkeep, issuing, loops })
+        let forerunners = Forerunners::default();
+        let this = Self {
+            signal,
+            shared,
+            config,
+            fixed,
+            forerunners,
+            doors,
+            window,
+            files,
+            upkeep,
+            issuing,
+            loops,
+        };
+        Ok(this)
     }
 
     /// Where it listens, in the order of the configuration; port 0 has become a real one.
@@ -157,23 +176,22 @@ impl Gateway {
     /// [`ReloadError`]; everything stays as it was then.
     pub async fn reload(&mut self, config: Config) -> Result<Vec<&'static str>, ReloadError> {
         let running = self.shared.snapshot.load_full();
+        // Before they are read: what changes from here on is news.
+        let files = Files::of(&config);
         let next = Snapshot::build(&config, &self.shared.tickets, Some(&running))?;
         let orders = Plan::of(&config).map_err(BuildError::Tls)?;
         let plan = self.doors.plan(&config.listeners).await?;
         let view = self.window.plan(&config.admin, &mut self.doors).await?;
-        let fixed = needs_restart(&self.config, &config);
         self.upkeep = Upkeep::of(&next.pools, self.upkeep.drain.clone());
         self.shared.snapshot.store(Arc::new(next));
+        self.forerunners.add(&running);
         self.doors.apply(plan);
         self.window.apply(view);
-        self.files = Files::of(&config);
+        self.files = files;
         self.issuing.follow(orders);
-        let gone = removed::let_go(&self.shared.books.sockets, &config);
-        if gone > 0 {
-            tracing::info!(sockets = gone, "their route or backend is gone: they are let go");
-        }
+        let_go(&self.shared.books.sockets, &config);
         self.config = config;
-        Ok(fixed)
+        Ok(self.fixed.differing(&self.config))
     }
 
     /// Looks whether a certificate, a key or a ticket key was renewed, and takes what is whole:
@@ -186,6 +204,20 @@ impl Gateway {
         let next = running.renewed(&self.config, &self.shared.tickets);
         self.files.tell(&next.1);
         self.shared.snapshot.store(Arc::new(next.0));
+        self.forerunners.add(&running);
+    }
+
+    /// Lets those sockets go, too, that have come since a reload by a route or to a backend that it
+    /// removed: their connections had begun before it.
+    pub fn let_late_ones_go(&mut self) {
+        if self.forerunners.had_any() {
+            let_go(&self.shared.books.sockets, &self.config);
+        }
+    }
+
+    /// Warns of every certificate in use that expires soon after `now`, or has.
+    pub fn warn_of_expiry(&self, now: SystemTime) {
+        warn_of_expiry(&self.config, self.shared.snapshot.load().tls.certificates(), now);
     }
 
     /// Rings when a certificate that was ordered here is on disk: then it is time to [`Gateway::renew`].
@@ -272,32 +304,4 @@ impl Drop for Gateway {
 #[allow(clippy::disallowed_methods, reason = "control is the room that spawns")]
 pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     tokio::spawn(work).abort_handle()
-}
-
-fn open_access(config: &Config) -> Result<Access, StartError> {
-    let (target, path) = match &config.log.access {
-        model::AccessLog::Off => return Ok(Access::off()),
-        model::AccessLog::Stdout => (Target::Stdout, PathBuf::from("stdout")),
-        model::AccessLog::File(path) => (Target::File(path.clone()), path.clone()),
-    };
-    Access::to(target, form(config.log.format))
-        .map_err(|error| StartError::AccessLog { path, error })
-}
-
-/// How lines look.
-pub(super) fn form(format: LogFormat) -> Form {
-    match format {
-        LogFormat::Text => Form::Text,
-        LogFormat::Json => Form::Json,
-    }
-}
-
-/// The keys that differ and hold only from the next start on.
-fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let differ = [
-        ("gateway.workers", old.gateway.workers != new.gateway.workers),
-        ("gateway.max_connections", old.gateway.max_connections != new.gateway.max_connections),
-        ("log", old.log != new.log),
-    ];
-    differ.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
 }

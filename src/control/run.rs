@@ -1,5 +1,6 @@
 //! `wsgate run`: from a file's path to an exit code.
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,11 +9,12 @@ use std::time::{Duration, SystemTime};
 use sd_notify::NotifyState;
 use tokio::time::{interval, sleep};
 
-use super::certificates::warn_of_expiry;
-use super::faults::StartError;
-use super::gateway::{Gateway, form, spawn};
+use super::check::faults;
+use super::faults::{ReloadError, StartError};
+use super::gateway::{Gateway, spawn};
 use super::handover::{Predecessor, Program};
 use super::limits::raise_descriptors;
+use super::lines::form;
 use super::loops::{Loops, runtime};
 use super::signals::{Signals, Wish};
 use crate::accept::Inherited;
@@ -102,14 +104,15 @@ async fn live(config: Config, path: &Path, heritage: Heritage, ready: impl FnOnc
             return Exit::Failed;
         }
     };
-    let gateway = match Gateway::start(config, heritage.inherited).await {
+    let gateway = match Gateway::start(config.clone(), heritage.inherited).await {
         Ok(gateway) => gateway,
+        Err(error @ StartError::Load(_)) => {
+            tracing::error!("it does not start:\n{}", in_full(&error, &config));
+            return Exit::Configuration;
+        }
         Err(error) => {
             tracing::error!("{error}");
-            return match error {
-                StartError::Load(_) => Exit::Configuration,
-                _ => Exit::Failed,
-            };
+            return Exit::Failed;
         }
     };
     heritage.predecessor.into_iter().for_each(Predecessor::dismiss);
@@ -144,6 +147,7 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program:
             wish = signals.next() => wish,
             _ = looks.tick() => {
                 gateway.renew();
+                gateway.let_late_ones_go();
                 tell_status(&gateway);
                 continue;
             }
@@ -152,7 +156,7 @@ async fn obey(mut gateway: Gateway, signals: &mut Signals, path: &Path, program:
                 continue;
             }
             _ = days.tick() => {
-                warn_of_expiry(gateway.config(), SystemTime::now());
+                gateway.warn_of_expiry(SystemTime::now());
                 continue;
             }
         };
@@ -226,10 +230,14 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
             if !warnings.problems.is_empty() {
                 tracing::warn!("{}", warnings.render());
             }
-            match gateway.reload(config).await {
+            match gateway.reload(config.clone()).await {
                 Err(error) => {
-                    tracing::error!("the reload is refused, nothing has changed: {error}");
-                    books.reloads.refused(error.to_string());
+                    let words = match error {
+                        ReloadError::Load(_) => in_full(&error, &config),
+                        _ => error.to_string(),
+                    };
+                    tracing::error!("the reload is refused, nothing has changed:\n{words}");
+                    books.reloads.refused(words);
                 }
                 Ok(fixed) if fixed.is_empty() => {
                     tracing::info!("reloaded");
@@ -243,6 +251,13 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
         }
     }
     tell_systemd(&[NotifyState::Ready]);
+}
+
+/// All that is wrong with the files that `config` names, each at its place; `error` is the first.
+fn in_full(error: &impl Display, config: &Config) -> String {
+    let report = faults(config);
+    // What has been mended since is in the error alone.
+    if report.has_errors() { report.render() } else { error.to_string() }
 }
 
 /// Outside systemd this does nothing.

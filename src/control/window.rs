@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::contained::contained;
 use super::doors::Doors;
 use super::gateway::{Shared, spawn};
-use crate::accept::{Bound, ListenError};
+use crate::accept::{Bound, ListenError, Loan};
 use crate::admin::{self, Office, Reach};
 use crate::config::model::{Admin, ListenAddress};
 use crate::drain::{Phase, Watch};
@@ -36,6 +36,8 @@ pub(super) struct Window {
 struct Open {
     /// As the configuration has it.
     address: ListenAddress,
+    /// Until it is closed nobody else gets that socket of systemd's.
+    _loan: Option<Loan>,
     bound: Arc<Bound>,
     closing: Arc<Notify>,
 }
@@ -56,10 +58,11 @@ pub(super) enum Move {
 }
 
 impl Window {
-    /// Closed as yet.
-    pub(super) fn new(shared: &Shared, drain: &Watch) -> Self {
+    /// Closed as yet; clients may have so many `connections`.
+    pub(super) fn new(shared: &Shared, drain: &Watch, connections: usize) -> Self {
         let (books, snapshot) = (Arc::clone(&shared.books), Arc::clone(&shared.snapshot));
-        let office = Office { books, drain: drain.clone(), snapshot, reach: Reach::Loopback };
+        let (drain, reach) = (drain.clone(), Reach::Loopback);
+        let office = Office { books, drain, snapshot, reach, connections };
         Self { office, open: None }
     }
 
@@ -89,12 +92,13 @@ impl Window {
         if let Some(old) = self.open.take() {
             old.closing.notify_one();
         }
-        if let Move::Open(address, bound) = plan {
+        if let Move::Open(address, mut bound) = plan {
             tracing::info!(address = %bound.address(), "the admin listener is open");
+            let loan = bound.take_loan();
             let (bound, closing) = (Arc::new(bound), Arc::new(Notify::new()));
             let office = Office { reach: reach(bound.address()), ..self.office.clone() };
             spawn(listen(Arc::clone(&bound), Arc::clone(&closing), office));
-            self.open = Some(Open { address, bound, closing });
+            self.open = Some(Open { address, _loan: loan, bound, closing });
         }
     }
 

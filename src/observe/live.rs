@@ -44,6 +44,7 @@ pub struct Live {
     blocked: AtomicU64,
     begun: Instant,
     called: AtomicBool,
+    let_go: AtomicBool,
     order: Mutex<Option<Box<Order>>>,
     tunnel: AtomicWaker,
 }
@@ -103,6 +104,7 @@ impl Live {
             blocked: AtomicU64::new(0),
             begun: Instant::now(),
             called: AtomicBool::new(false),
+            let_go: AtomicBool::new(false),
             order: Mutex::default(),
             tunnel: AtomicWaker::new(),
         }
@@ -121,12 +123,20 @@ impl Live {
 
     /// Tells the tunnel to close. When it has an order already, the earlier one holds.
     pub fn order(&self, order: Order) {
+        if order.farewell.cause == Cause::Drained {
+            self.let_go.store(true, Relaxed);
+        }
         let mut waiting = self.order_waiting();
         if waiting.as_ref().is_none_or(|other| order.at < other.at) {
             *waiting = Some(Box::new(order));
         }
         drop(waiting);
         self.wake();
+    }
+
+    /// Whether it was told to close as in a drain: its route or its backend is gone.
+    pub fn is_let_go(&self) -> bool {
+        self.let_go.load(Relaxed)
     }
 
     /// Has the tunnel look around: there is an order, or the drain has moved on.

@@ -96,7 +96,8 @@ impl Ticketers {
     }
 }
 
-fn read(path: &Path) -> io::Result<Master> {
+/// The secret of a file.
+pub(super) fn read(path: &Path) -> io::Result<Master> {
     use std::io::Read;
     let mut secret = Vec::new();
     std::fs::File::open(path)?.take(Master::LONGEST as u64 + 1).read_to_end(&mut secret)?;

@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked};
-use crate::house::program::{Program, text, write};
-use crate::house::{Backend, Client, HOST, PATIENCE, route, until};
+use crate::house::program::{Program, free_address, text, write};
+use crate::house::{Backend, Client, HOST, PATIENCE, certificates, route, until};
 
 const QUICK: &str = "[gateway.drain]\nspread = \"200ms\"\n";
 
@@ -108,19 +108,55 @@ async fn when_the_new_process_fails_the_old_one_goes_on() {
     until(|| processes(&config).is_empty()).await;
 }
 
+#[tokio::test]
+async fn a_listener_that_the_new_configuration_lacks_is_closed_with_the_old_process() {
+    let backend = Backend::echo().await;
+    let (gone, file) = (free_address(), format!("{}/gone.sock", certificates::folder()));
+    let more = format!(
+        "[[listeners]]\naddress = \"{gone}\"\nprotocol = \"http\"\n\
+         [[listeners]]\naddress = \"unix:{file}\"\nprotocol = \"http\"\n"
+    );
+    let both = route("/", &backend) + &more;
+    let program = Program::start("fewer", "", QUICK, &both).await;
+    assert!(std::net::TcpStream::connect(gone).is_ok() && Path::new(&file).exists());
+    let fewer = text(program.address, QUICK, &route("/", &backend));
+    std::fs::write(&program.config, fewer).expect("written");
+    program.signal(Signal::USR2);
+    until(|| program.errors().contains("the new process has taken over")).await;
+    let config = program.config.clone();
+    drop(first(&program).await);
+    assert_eq!(program.end().await.0, Some(0));
+    let refused = std::net::TcpStream::connect(gone).expect_err("nobody listens");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(!Path::new(&file).exists());
+    processes(&config).into_iter().for_each(terminate);
+    until(|| processes(&config).is_empty()).await;
+}
+
 /// A socket that listens, kept here as systemd would, and what has a shell give it to a program.
 fn activated() -> (std::net::TcpListener, String) {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    fcntl_setfd(&listener, FdFlags::empty()).expect("inherited");
-    // As systemd does: descriptor 3 listens already, and the environment says so.
-    let before = format!(
-        "exec python3 -c 'import os, sys\n\
-         os.dup2({}, 3)\n\
-         os.environ.update(LISTEN_FDS=\"1\", LISTEN_FDNAMES=\"https\", LISTEN_PID=str(os.getpid()))\n\
-         os.execvp(sys.argv[2], sys.argv[2:])'",
-        listener.as_raw_fd()
-    );
+    let ([listener], before) = activated_as(["https"]);
     (listener, before)
+}
+
+/// The same with several, by their names.
+fn activated_as<const N: usize>(names: [&str; N]) -> ([std::net::TcpListener; N], String) {
+    let listeners = names.map(|_| {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        fcntl_setfd(&listener, FdFlags::empty()).expect("inherited");
+        listener
+    });
+    // As systemd does: descriptors from 3 on listen already, and the environment says so.
+    let before = format!(
+        "exec python3 -c 'import fcntl, os, sys\n\
+         kept = [fcntl.fcntl(it, fcntl.F_DUPFD, 100) for it in {:?}]\n\
+         [os.dup2(it, 3 + place) for place, it in enumerate(kept)]\n\
+         os.environ.update(LISTEN_FDS=\"{N}\", LISTEN_FDNAMES=\"{}\", LISTEN_PID=str(os.getpid()))\n\
+         os.execvp(sys.argv[2], sys.argv[2:])'",
+        listeners.each_ref().map(AsRawFd::as_raw_fd),
+        names.join(":")
+    );
+    (listeners, before)
 }
 
 /// The first client whom a program has an answer for.
@@ -184,4 +220,32 @@ async fn sockets_of_systemd_are_taken_by_their_name() {
     let (code, _, err) = Program::launch("activated", "", config, address).end().await;
     assert_eq!(code, Some(1));
     assert!(err.contains("FileDescriptorName=https"), "{err}");
+}
+
+#[tokio::test]
+async fn a_socket_of_systemd_that_nobody_asks_for_goes_on_to_the_next_process() {
+    let backend = Backend::echo().await;
+    let ([https, http], before) = activated_as(["https", "http"]);
+    let (address, later) = (https.local_addr().expect("bound"), http.local_addr().expect("bound"));
+    let one = text(address, QUICK, &route("/", &backend));
+    let one = one.replace(&address.to_string(), "systemd:https");
+    let program = Program::launch("passed", &before, write("passed", &one), address);
+    drop(first(&program).await);
+    drop((https, http));
+    program.signal(Signal::USR2);
+    until(|| program.errors().contains("the new process has taken over")).await;
+    let both = format!("{one}[[listeners]]\naddress = \"systemd:http\"\nprotocol = \"http\"\n");
+    std::fs::write(&program.config, both).expect("written");
+    let config = program.config.clone();
+    let ended = |it: &Program| it.errors().contains("stopped");
+    until(|| ended(&program)).await;
+    let heirs = processes(&config);
+    for pid in &heirs {
+        kill_process(Pid::from_raw(*pid).expect("not zero"), Signal::HUP).expect("it lives");
+    }
+    let mut client = Client::tcp(later).await.expect("it listens");
+    assert!(client.upgrade("/", "").await.starts_with("HTTP/1.1 101 "), "{}", program.errors());
+    drop(client);
+    heirs.into_iter().for_each(terminate);
+    until(|| processes(&config).is_empty()).await;
 }

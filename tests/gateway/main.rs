@@ -8,6 +8,7 @@
 mod house;
 
 mod acme;
+mod activation;
 mod admin;
 mod admission;
 mod answers;

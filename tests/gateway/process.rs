@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::house::client::Client;
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked, raw};
 use crate::house::program::{PROGRAM, Program, free_address, text, write};
-use crate::house::{Backend, HOST, PATIENCE, route, soon};
+use crate::house::{Backend, HOST, PATIENCE, certificates, route, site, soon, until};
 
 /// Runs the program to its end: exit code and everything that it printed.
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
@@ -125,6 +125,41 @@ async fn sighup_takes_a_good_file_and_refuses_a_bad_one() {
     assert_eq!(code, Some(0));
     assert!(err.contains("reloaded"), "{err}");
     assert!(err.contains("the reload is refused, nothing has changed"), "{err}");
+}
+
+#[tokio::test]
+async fn a_start_and_a_reload_name_every_file_that_is_no_use_at_its_place() {
+    let backend = Backend::echo().await;
+    let program = Program::start("files", "", "", &route("/", &backend)).await;
+    let (stolen, short) = (certificates::of("other.example.test").1, write("short.key", "short"));
+    let keys = format!("[gateway]\nticket_keys = [\"{}\"]\n", short.display());
+    let more = site("more.example.test") + &route("/", &backend);
+    let bad = text(program.address, &keys, &(route("/", &backend) + &more));
+    let bad = bad
+        .replace(&certificates::of(HOST).1, &stolen)
+        .replace(&certificates::of("more.example.test").0, "/nowhere/more.crt");
+    let wanted = [
+        "is no use as a ticket key: it needs 32 to 4096 random bytes",
+        "ticket_keys = [",
+        "this is not the key of the certificate",
+        "private_key = ",
+        "`/nowhere/more.crt` is no use",
+        "certificate = \"/nowhere/more.crt\"",
+        "3 errors",
+    ];
+    std::fs::write(&program.config, &bad).expect("written");
+    program.signal(Signal::HUP);
+    until(|| program.errors().contains("the reload is refused, nothing has changed")).await;
+    for part in wanted {
+        assert!(program.errors().contains(part), "{part}: {}", program.errors());
+    }
+    drop(program.socket("/").await);
+    program.signal(Signal::TERM);
+    assert_eq!(program.end().await.0, Some(0));
+    let again = write("files-start", &bad);
+    let (code, printed) = run(&["run", "--config", again.to_str().expect("UTF-8")]);
+    assert_eq!(code, Some(64), "{printed}");
+    assert!(wanted.iter().all(|it| printed.contains(it)), "{printed}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use wsgate::observe::books::Books;
 
 use crate::house::client::Client;
 use crate::house::frames::{CLOSE, TEXT, close_payload, masked};
+use crate::house::log::Log;
 use crate::house::program::free_address;
 use crate::house::{Backend, HOST, House, certificates, https_listener, read, route, site, until};
 
@@ -66,6 +67,35 @@ async fn sockets_of_a_route_or_backend_that_is_gone_are_let_go_and_no_others() {
 }
 
 #[tokio::test]
+async fn who_began_before_a_reload_and_comes_later_by_a_removed_route_is_let_go_once() {
+    let (old, new) = (Backend::echo().await, Backend::echo().await);
+    let mut house = House::with(&two(&old, &new, &[("/stays", "old"), ("/goes", "old")])).await;
+    let (mut stays, mut late, idle) =
+        (house.client().await, house.client().await, house.client().await);
+    let after = read(&two(&old, &new, &[("/stays", "old")])).0;
+    house.gateway.reload(after).await.expect("a good configuration");
+    for (client, path) in [(&mut stays, "/stays"), (&mut late, "/goes")] {
+        let head = client.upgrade(path, "").await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "as it began: {head}");
+    }
+    let sockets = house.gateway.books().sockets.clone();
+    until(|| sockets.list(|_| true, 9).1 == 2).await;
+    let log = Log::new();
+    for _ in 0..9 {
+        house.gateway.let_late_ones_go();
+    }
+    assert_eq!(log.with("they are let go").len(), 1, "a second order would come earlier");
+    assert_eq!(late.frame().await.expect("a close").close(), (1012, "service restart".to_owned()));
+    late.send(masked(CLOSE, close_payload(1012, ""))).await;
+    late.rest().await;
+    assert_eq!(house.end().await.cause, Cause::Drained);
+    stays.send(masked(TEXT, "still here")).await;
+    assert_eq!(stays.frame().await.expect("the echo").text(), "still here");
+    drop((stays, late, idle));
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn a_reload_takes_new_certificates_and_names() {
     let backend = Backend::echo().await;
     let text = |host: &str| format!("{}{}{}", https_listener(), site(host), route("/", &backend));
@@ -105,8 +135,12 @@ async fn what_needs_a_restart_is_said_by_name() {
         .await
         .expect("starts");
     let (changed, _) = read(&text("[gateway]\nworkers = 3\nmax_connections = 7\n"));
-    let fixed = gateway.reload(changed).await.expect("a good configuration");
-    assert_eq!(fixed, ["gateway.workers", "gateway.max_connections"]);
+    for attempt in 1..3 {
+        let fixed = gateway.reload(changed.clone()).await.expect("a good configuration");
+        assert_eq!(fixed, ["gateway.workers", "gateway.max_connections"], "attempt {attempt}");
+    }
+    let fixed = gateway.reload(read(&text("")).0).await.expect("a good configuration");
+    assert_eq!(fixed, [""; 0], "what was started with holds anyway");
     gateway.cut().await;
 }
 

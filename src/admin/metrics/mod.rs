@@ -34,10 +34,10 @@ pub fn text(office: &Office) -> String {
 
 fn connections(out: &mut Exposition, office: &Office) {
     let metrics = &office.books.metrics;
-    let most = office.snapshot.load().gateway.max_connections;
     out.gauge("wsgate_connections", "Connections of clients that are open.")
         .sample(&[], metrics.connections.value());
-    out.gauge("wsgate_connections_limit", "gateway.max_connections.").sample(&[], most);
+    out.gauge("wsgate_connections_limit", "gateway.max_connections of the start.")
+        .sample(&[], office.connections);
     out.counter("wsgate_connections_accepted_total", "Connections of clients that were accepted.")
         .sample(&[], metrics.accepted.value());
     out.counter("wsgate_accept_errors_total", "Accepts that failed, e.g. for want of descriptors.")

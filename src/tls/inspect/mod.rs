@@ -11,6 +11,7 @@ mod backends;
 mod chain;
 mod clients;
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub use chain::{covers, valid_between, valid_until};
@@ -20,10 +21,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
-use crate::config::model::{Config, Site, Spot};
+use crate::config::model::{Config, Located, Site, Spot};
 use crate::config::{Level, Problem};
 use crate::tls::pem::{read_chain, read_key};
-use crate::tls::words;
+use crate::tls::{tickets, words};
 
 /// The certificates that clients start from.
 #[derive(Debug, Default)]
@@ -66,7 +67,7 @@ impl Roots {
     }
 }
 
-/// Everything wrong with the certificates and keys of all sites, against the system's roots.
+/// Everything wrong with the certificates and keys of all sites, backends and tickets, against the system's roots.
 pub fn inspect(config: &Config, now: SystemTime) -> Vec<Problem> {
     inspect_with(config, &Roots::of_the_system(), now)
 }
@@ -76,6 +77,7 @@ pub fn inspect_with(config: &Config, roots: &Roots, now: SystemTime) -> Vec<Prob
     let sites = config.sites.iter().flat_map(|site| inspect_site(site, roots, now));
     let mut problems: Vec<Problem> =
         sites.chain(config.backends.iter().filter_map(backends::inspect)).collect();
+    problems.extend(config.gateway.ticket_keys.iter().filter_map(inspect_ticket_key));
     problems.extend(
         config
             .acme
@@ -128,6 +130,12 @@ fn inspect_site(site: &Site, roots: &Roots, now: SystemTime) -> Vec<Problem> {
         None => problems.extend(chain::inspect(site, &chain, &roots.0, now)),
     }
     problems
+}
+
+fn inspect_ticket_key(file: &Located<PathBuf>) -> Option<Problem> {
+    let error = tickets::read(&file.value).err()?;
+    let message = format!("`{}` is no use as a ticket key: {error}", file.value.display());
+    Some(problem(Level::Error, &file.spot, message))
 }
 
 fn mismatch(

@@ -74,6 +74,12 @@ async fn errors_are_json_with_words() {
         ("POST", "/api/drain?backend=a&spread=2h", 400, "`spread`"),
         ("POST", "/api/drain?backend=a&spread=10", 400, "`spread`"),
         ("POST", "/api/drain?backend=a&code=999", 400, "`code`"),
+        ("POST", "/api/drain?backend=&site=a.test", 400, "`backend` is empty"),
+        ("POST", "/api/drain?backend=a&spread", 400, "`spread` is empty"),
+        ("DELETE", "/api/connections/9f86d081884c7d65?reason=", 400, "`reason` is empty"),
+        ("GET", "/api/connections?site=", 400, "`site` is empty"),
+        ("GET", "/api/status?history=", 400, "`history` is empty"),
+        ("GET", "/api/status?history=maybe", 400, "`history`"),
     ] {
         let (answered, body) = json(&to, method, target).await;
         let words = body["error"].as_str().expect("words");

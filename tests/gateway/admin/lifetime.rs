@@ -63,6 +63,24 @@ async fn a_reload_moves_it_and_a_taken_address_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_limit_that_is_shown_is_the_one_that_holds() {
+    let backend = Backend::echo().await;
+    let text = |most: u32| {
+        let settings = format!("[gateway]\nmax_connections = {most}\n");
+        text("127.0.0.1:0", &settings, &route("/", &backend))
+    };
+    let mut house = House::with(&text(1000)).await;
+    let fixed = house.gateway.reload(read(&text(500)).0).await.expect("a good configuration");
+    assert_eq!(fixed, ["gateway.max_connections"]);
+    let to = window(&house);
+    let (_, status) = json(&to, "GET", "/api/status").await;
+    assert_eq!(status["connections"]["most"], 1000);
+    let (_, metrics) = ask(&to, "GET", "/metrics", HERE).await;
+    assert_eq!(value(&metrics, "wsgate_connections_limit"), Some(1000.0));
+    house.finish().await;
+}
+
+#[tokio::test]
 async fn a_taken_address_keeps_the_program_from_starting_and_is_named() {
     let backend = Backend::echo().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
