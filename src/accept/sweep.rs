@@ -132,7 +132,7 @@ pub async fn accept_on(
             Err(error) => {
                 drop(permit);
                 books.metrics.accept_errors.add(1);
-                tracing::error!(%error, ?pause, "cannot accept; trying again after a pause");
+                tracing::error!(%error, pause_s = pause.as_secs_f64(), "cannot accept; trying again after a pause");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_LONGEST);
             }

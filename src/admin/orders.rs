@@ -64,9 +64,11 @@ pub fn drain(office: &Office, query: &Query) -> Result<Spread, Wrong> {
     let farewell = farewell(query, rules).map_err(bad)?;
     let ordered = office.books.sockets.order(|it| filter.has(it), &farewell, spread);
     tracing::info!(
-        ?filter,
+        backend = filter.backend,
+        route = filter.route,
+        site = filter.site,
         sockets = ordered,
-        ?spread,
+        spread_s = spread.as_secs_f64(),
         code = farewell.code,
         "sockets are let go by order"
     );

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hyper::header::HeaderValue;
 use tokio::runtime::Builder;
 
-use crate::probe::{self, Face, Plan, Report, Target, Unusable, Waits};
+use crate::probe::{self, Face, Plan, Report, Target, Waits};
 use crate::tls::inspect::Roots;
 use crate::tls::pem;
 
@@ -101,7 +100,7 @@ fn say(text: &str) {
 }
 
 fn plan(options: &Options) -> Result<Plan, Box<dyn std::error::Error>> {
-    let value = |it: &String| HeaderValue::from_str(it).map_err(|_| Unusable::Header(it.clone()));
+    let value = |it: &String| probe::value(it);
     let is_wechat = options.appid.as_ref().is_none_or(|it| !it.contains(':'));
     let usual = is_wechat.then(|| probe::ORIGIN.to_owned());
     let origin = options.origin.clone().or(usual).filter(|it| it != "none" && !it.is_empty());

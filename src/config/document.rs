@@ -11,42 +11,77 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
+use crate::config::broken;
 use crate::config::model::Spot;
-use crate::config::raw::{Raw, tables_with};
+use crate::config::raw::Raw;
 use crate::config::report::{Problem, Report};
-use crate::config::values::closest;
+use crate::config::wording::{problem, unknown_key};
 
 /// The keys whose values were cut out: whoever misses one later need not complain again.
 #[derive(Debug, Default)]
 pub struct Faulty(BTreeSet<(usize, String)>);
 
 impl Faulty {
+    /// Whether a key of this name was cut out of any table.
+    pub fn has_anywhere(&self, key: &str) -> bool {
+        self.0.iter().any(|(_, it)| it == key)
+    }
+
     /// Whether `key` was written in the table at `table`, but with a value that was cut out.
     pub fn has(&self, table: &Spot, key: &str) -> bool {
         self.0.contains(&(table.start, key.to_owned()))
     }
 }
 
-/// Reads the text; `None` when it is not TOML at all.
-pub fn read(text: &str, report: &mut Report) -> Option<(Raw, Faulty)> {
-    let mut document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(error) => {
-            report.push(Problem::error(error.span(), error.message().trim()));
-            return None;
-        }
-    };
+/// What could be read of a text.
+#[derive(Debug)]
+pub struct Document {
+    /// What is written, without what is in the report.
+    pub raw: Raw,
+    /// The keys that were written, but wrong.
+    pub faulty: Faulty,
+    /// Whether all of the text was understood. If not, what seems to be missing may be written.
+    pub is_whole: bool,
+}
+
+/// Reads the text, or what is left of it when it is not TOML; `None` when nothing can be read.
+pub fn read(text: &str, report: &mut Report) -> Option<Document> {
+    if let Ok(tree) = DeTable::parse(text) {
+        return read_tree(tree, text, report);
+    }
+    let rest = broken::without_broken_statements(text);
+    let (tree, contradictions) = DeTable::parse_recoverable(&rest.text);
+    for error in &contradictions {
+        report.push(broken::contradiction(error, &rest.text, tree.get_ref()));
+    }
+    // What serde says of a line that is already known to be wrong is a consequence.
+    let line = |it: &Problem| it.spot.as_ref().map(|it| text[..it.start].matches('\n').count());
+    let harmless = |it: &Error| broken::leaves_the_tree_whole(it, &rest.text);
+    let is_whole = rest.problems.is_empty() && contradictions.iter().all(harmless);
+    rest.problems.into_iter().for_each(|it| report.push(it));
+    let known: Vec<_> = report.problems.iter().map(line).collect();
+    let before = known.len();
+    let document = read_tree(tree, text, report);
+    let mut place = 0;
+    report.problems.retain(|it| {
+        place += 1;
+        place <= before || !known.contains(&line(it))
+    });
+    Some(Document { is_whole, ..document? })
+}
+
+fn read_tree(mut tree: Spanned<DeTable<'_>>, text: &str, report: &mut Report) -> Option<Document> {
     let mut faulty = Faulty::default();
     loop {
-        let error = match Deserialize::deserialize(Deserializer::from(document.clone())) {
-            Ok(raw) => return Some((raw, faulty)),
+        let error = match Deserialize::deserialize(Deserializer::from(tree.clone())) {
+            Ok(raw) => return Some(Document { raw, faulty, is_whole: true }),
             Err(error) => error,
         };
-        report.push(problem(&error));
+        report.push(problem(&error, text));
         let spot = error.span()?;
-        let root = document.span();
+        let root = tree.span();
         let meant = unknown_key(&error).and_then(|it| it.meant());
-        if !(Cut { spot, meant, faulty: &mut faulty }).out_of_table(document.get_mut(), &root) {
+        if !(Cut { spot, meant, faulty: &mut faulty }).out_of_table(tree.get_mut(), &root) {
             return None;
         }
     }
@@ -103,57 +138,6 @@ impl Cut<'_> {
     }
 }
 
-/// serde's words, in those of the file.
-fn problem(error: &Error) -> Problem {
-    if let Some(unknown) = unknown_key(error) {
-        let problem = Problem::error(error.span(), format!("unknown key `{}`", unknown.name));
-        return problem.hint(unknown.hint());
-    }
-    let message = error.message().trim();
-    let wrong_type =
-        message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
-    if let Some((found, expected)) = wrong_type.and_then(|it| it.split_once(", expected ")) {
-        let found = match found {
-            "map" => "a table",
-            "sequence" => "an array",
-            other => other,
-        };
-        let expected = if expected == "i64" { "an integer" } else { expected };
-        return Problem::error(error.span(), format!("expected {expected}, found {found}"));
-    }
-    Problem::error(error.span(), message)
-}
-
-/// A key that its table does not have.
-struct UnknownKey<'a> {
-    name: &'a str,
-    known: Vec<&'a str>,
-}
-
-/// serde says "unknown field `name`, expected one of `a`, `b`", or "expected `a` or `b`".
-fn unknown_key(error: &Error) -> Option<UnknownKey<'_>> {
-    let rest = error.message().strip_prefix("unknown field ")?;
-    // Every second piece between backticks is a name: the unknown one, then those expected.
-    let mut names = rest.split('`').skip(1).step_by(2);
-    Some(UnknownKey { name: names.next()?, known: names.collect() })
-}
-
-impl UnknownKey<'_> {
-    fn meant(&self) -> Option<String> {
-        closest(self.name, self.known.iter().copied()).map(str::to_owned)
-    }
-
-    fn hint(&self) -> String {
-        if let Some(meant) = self.meant() {
-            return format!("did you mean `{meant}`?");
-        }
-        match tables_with(self.name).as_slice() {
-            [] => format!("known here: {}", self.known.join(", ")),
-            tables => format!("`{}` belongs in {}", self.name, tables.join(" or ")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -191,7 +175,7 @@ mod tests {
     fn a_key_whose_value_was_cut_out_is_not_missing() {
         let mut report = Report::new(Arc::new(Source::default()));
         let text = "[[sites]]\ndomains = [1]\n[[sites]]\ncertificate = 5\n";
-        let (raw, faulty) = read(text, &mut report).expect("it is TOML");
+        let Document { raw, faulty, .. } = read(text, &mut report).expect("it is TOML");
         let sites = raw.sites.expect("there are sites").into_inner();
         let (first, second) = (sites[0].span(), sites[1].span());
         assert!(faulty.has(&first, "domains") && !faulty.has(&second, "domains"));
@@ -202,7 +186,7 @@ mod tests {
     fn a_misspelt_key_is_not_missing_too() {
         let mut report = Report::new(Arc::new(Source::default()));
         let text = "[[sites]]\ncertifcate = \"a\"\n";
-        let (raw, faulty) = read(text, &mut report).expect("it is TOML");
+        let Document { raw, faulty, .. } = read(text, &mut report).expect("it is TOML");
         let sites = raw.sites.expect("there is a site").into_inner();
         assert!(faulty.has(&sites[0].span(), "certificate"));
         assert!(!faulty.has(&sites[0].span(), "private_key"));

@@ -6,6 +6,7 @@
 //! key (`meaning`); each step adds to one [`Report`].
 
 pub mod accepts;
+mod broken;
 mod defaults;
 mod document;
 mod meaning;
@@ -18,6 +19,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod values;
+mod wording;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,16 +35,32 @@ use model::{ListenAddress, Source};
 /// # Errors
 /// The report, with at least one error, when the file cannot be read or is not valid.
 pub fn load(path: &Path) -> Result<(Config, Report), Report> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(path, &text, &|name| std::env::var(name).ok()),
-        Err(error) => {
-            let source = Source { path: path.to_owned(), text: String::new() };
-            let mut report = Report::new(Arc::new(source));
-            let message = format!("`{}` cannot be read: {error}", path.display());
-            report.push(Problem::error(None, message));
-            Err(report)
-        }
-    }
+    valid(examine(path))
+}
+
+/// The same, and what could be understood of a file that is not valid. It must not be run.
+pub fn examine(path: &Path) -> (Option<Config>, Report) {
+    let problem = match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => return examine_text(path, &text, &|name| std::env::var(name).ok()),
+        Ok(Err(error)) => return (None, not_text(path, &error)),
+        Err(error) => Problem::error(None, format!("`{}` cannot be read: {error}", path.display())),
+    };
+    let source = Source { path: path.to_owned(), text: String::new() };
+    let mut report = Report::new(Arc::new(source));
+    report.push(problem);
+    (None, report)
+}
+
+fn not_text(path: &Path, error: &std::string::FromUtf8Error) -> Report {
+    let start = error.utf8_error().valid_up_to();
+    let byte = error.as_bytes().get(start).copied().unwrap_or_default();
+    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+    // The first letter that stands in for what cannot be shown.
+    let spot = start..start + char::REPLACEMENT_CHARACTER.len_utf8();
+    let mut report = Report::new(Arc::new(Source { path: path.to_owned(), text }));
+    let problem = Problem::error(Some(spot), format!("this byte (0x{byte:02x}) is not UTF-8"));
+    report.push(problem.hint("TOML is UTF-8: save the file in that encoding"));
+    report
 }
 
 /// A duration as the configuration writes them, such as `30s`; zero is allowed.
@@ -77,15 +95,30 @@ pub fn parse(
     text: &str,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Config, Report), Report> {
+    valid(examine_text(path, text, env))
+}
+
+/// The same, and what could be understood of a text that is not valid. It must not be run.
+pub fn examine_text(
+    path: &Path,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> (Option<Config>, Report) {
     let source = Arc::new(Source { path: path.to_owned(), text: text.to_owned() });
     let mut report = Report::new(Arc::clone(&source));
-    let Some((raw, faulty)) = document::read(text, &mut report) else {
-        return Err(report);
+    let Some(document) = document::read(text, &mut report) else {
+        report.sort();
+        return (None, report);
     };
-    let mut reader = reader::Reader::new(report, env, faulty);
-    let config = meaning::config(raw, source, &mut reader);
+    let understood = (document.faulty, document.is_whole);
+    let mut reader = reader::Reader::new(report, env, understood);
+    let config = meaning::config(document.raw, source, &mut reader);
     let mut report = reader.into_report();
     report.sort();
+    (Some(config), report)
+}
+
+fn valid((config, report): (Option<Config>, Report)) -> Result<(Config, Report), Report> {
     match config {
         Some(config) if !report.has_errors() => Ok((config, report)),
         _ => Err(report),

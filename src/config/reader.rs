@@ -18,6 +18,7 @@ pub struct Reader<'a> {
     report: Report,
     env: &'a dyn Fn(&str) -> Option<String>,
     faulty: Faulty,
+    is_whole: bool,
     folder: PathBuf,
 }
 
@@ -31,10 +32,15 @@ pub struct Table<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Starts with what was found so far.
-    pub fn new(report: Report, env: &'a dyn Fn(&str) -> Option<String>, faulty: Faulty) -> Self {
+    /// Starts with what was found so far. Where not all of the text `is_whole`, only what is wrong
+    /// with a value by itself is reported: the rest may be a consequence.
+    pub fn new(
+        report: Report,
+        env: &'a dyn Fn(&str) -> Option<String>,
+        (faulty, is_whole): (Faulty, bool),
+    ) -> Self {
         let folder = report.source.path.parent().unwrap_or(Path::new("")).to_owned();
-        Self { report, env, faulty, folder }
+        Self { report, env, faulty, is_whole, folder }
     }
 
     /// Everything found.
@@ -47,23 +53,37 @@ impl<'a> Reader<'a> {
         &self.report.source.text
     }
 
-    /// Adds a finding, with or without a place.
+    /// Adds a finding on the file as a whole, with or without a place.
     pub fn push(&mut self, problem: Problem) {
-        self.report.push(problem);
+        if self.is_whole {
+            self.report.push(problem);
+        }
     }
 
-    /// Adds an error.
+    /// Adds an error: how a value stands beside others, or that one is missing.
     pub fn error(&mut self, spot: Spot, wrong: impl Into<Wrong>) {
         let Wrong { message, hint } = wrong.into();
         let problem = Problem::error(Some(spot), message);
-        self.report.push(Problem { hint, ..problem });
+        self.push(Problem { hint, ..problem });
     }
 
     /// Adds a warning.
     pub fn warning(&mut self, spot: Spot, wrong: impl Into<Wrong>) {
         let Wrong { message, hint } = wrong.into();
         let problem = Problem::warning(Some(spot), message);
+        self.push(Problem { hint, ..problem });
+    }
+
+    /// Adds an error of a value by itself.
+    fn fault(&mut self, spot: Spot, wrong: impl Into<Wrong>) {
+        let Wrong { message, hint } = wrong.into();
+        let problem = Problem::error(Some(spot), message);
         self.report.push(Problem { hint, ..problem });
+    }
+
+    /// Whether all of the text was understood that `keys` have a say in.
+    pub fn understood(&self, keys: &[&str]) -> bool {
+        self.is_whole && !keys.iter().any(|it| self.faulty.has_anywhere(it))
     }
 
     /// Whether `key` of this table was written but is already known to be wrong.
@@ -136,7 +156,7 @@ impl<'a> Reader<'a> {
             Some(number) => number,
             None => {
                 let (low, high) = (bounds.start(), bounds.end());
-                self.error(
+                self.fault(
                     raw.span(),
                     Wrong::new(format!("expected a number from {low} to {high}")),
                 );
@@ -161,7 +181,7 @@ impl<'a> Reader<'a> {
         let counted = count.filter(|it| (1..=most).contains(it));
         if counted.is_none() {
             let wrong = format!("expected a number from 1 to {most}, or \"off\"");
-            self.error(raw.span(), wrong);
+            self.fault(raw.span(), wrong);
         }
         counted.or(default)
     }
@@ -193,7 +213,7 @@ impl<'a> Reader<'a> {
         match value {
             Ok(value) => Some(Located { value, spot }),
             Err(wrong) => {
-                self.error(spot, wrong);
+                self.fault(spot, wrong);
                 None
             }
         }
@@ -211,7 +231,7 @@ impl<'a> Reader<'a> {
             Some(offset) => raw.span().start + offset..raw.span().start + offset + name.len(),
             None => raw.span(),
         };
-        self.error(spot, wrong);
+        self.fault(spot, wrong);
         None
     }
 }

@@ -238,9 +238,12 @@ fn rules_of_one_key_are_kept() {
 fn listeners_have_their_own_addresses_and_http_its_own_keys() {
     one_finding("[[listeners]]\naddress = \"0.0.0.0:443\"\n", "\"0.0.0.0:443\"", "already taken");
     let http = "[[listeners]]\naddress = \"[::]:80\"\nprotocol = \"http\"\nredirect_to_https = true\nacme_challenge_root = \"acme\"\n";
-    let expected =
-        Protocol::Http { redirect_to_https: true, acme_challenge_root: Some("/srv/acme".into()) };
-    assert_eq!(valid(&format!("{SMALLEST}{http}")).listeners[1].protocol, expected);
+    let protocol = valid(&format!("{SMALLEST}{http}")).listeners[1].protocol.clone();
+    let Protocol::Http { redirect_to_https: true, acme_challenge_root: Some(root) } = protocol
+    else {
+        panic!("{protocol:?}")
+    };
+    assert_eq!(root.value, Path::new("/srv/acme"));
     let https = http.replace("protocol = \"http\"\n", "");
     let found = findings(&format!("{SMALLEST}{https}"));
     assert_eq!(found.len(), 2, "{found:?}");

@@ -5,16 +5,16 @@ use std::fmt::Write;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rustix::process::{Resource, getrlimit};
 
+use super::places;
 use crate::config::model::{
     Acme, Action, Backend, Config, Listener, LocationPart, Protocol, Redirect, Route, Server,
     ServerAddress, Site, TlsVersion, Upgrade,
 };
 use crate::config::{self, Level, Problem, Report};
-use crate::files::{Absent, look_at};
 use crate::http::inspect_pages;
 use crate::tls::inspect::{Roots, covers, expiry, inspect_with};
 use crate::tls::pem::read_chain;
@@ -46,12 +46,12 @@ impl Machine {
 
 /// Checks the file and everything it names. Gives the text to print, and whether wsgate would run.
 pub fn check(path: &Path, machine: &Machine) -> (String, bool) {
-    judge(config::load(path), machine)
+    judge(config::examine(path), machine)
 }
 
 /// The same for a text that is to stand in the file `path`.
 pub fn check_text(path: &Path, text: &str, machine: &Machine) -> (String, bool) {
-    judge(config::parse(path, text, &|name| std::env::var(name).ok()), machine)
+    judge(config::examine_text(path, text, &|name| std::env::var(name).ok()), machine)
 }
 
 /// Everything in the files that `config` names for which it cannot be used, each at its place.
@@ -65,20 +65,19 @@ pub(super) fn faults(config: &Config) -> Report {
     report
 }
 
-fn judge(loaded: Result<(Config, Report), Report>, machine: &Machine) -> (String, bool) {
-    let (config, mut report) = match loaded {
-        Ok(loaded) => loaded,
-        Err(report) => return (report.render(), false),
-    };
+/// Also of a text with errors the files are looked at that it names: one run tells everything.
+fn judge((config, mut report): (Option<Config>, Report), machine: &Machine) -> (String, bool) {
+    let Some(config) = config else { return (report.render(), false) };
     let found = inspect_with(&config, &machine.roots, machine.now)
         .into_iter()
         .chain(inspect_pages(&config))
-        .chain(limits(&config, machine))
-        .chain(slow_pings(&config))
-        .chain(folders(&config));
-    for problem in found {
-        report.push(problem);
+        .chain(places::inspect(&config));
+    let found: Vec<Problem> = found.collect();
+    // Of a text with errors a default may only stand in for what was not understood.
+    if !report.has_errors() || config.places.max_connections.is_some() {
+        limits(&config, machine).into_iter().for_each(|it| report.push(it));
     }
+    found.into_iter().for_each(|it| report.push(it));
     report.sort();
     if report.has_errors() {
         return (report.render(), false);
@@ -114,7 +113,8 @@ fn limits(config: &Config, machine: &Machine) -> Vec<Problem> {
             "max_connections = {wanted} needs {files} open files, two per socket; the hard limit here is {limit}, room for {room}"
         );
         let hint = format!("set LimitNOFILE={files} in the systemd unit, or lower max_connections");
-        problems.push(Problem::warning(None, message).hint(hint));
+        let spot = config.places.max_connections.clone();
+        problems.push(Problem::warning(spot, message).hint(hint));
     }
     problems.extend(config.backends.iter().find_map(|it| source_limit(it, wanted, machine)));
     problems
@@ -141,41 +141,6 @@ fn source_limit(backend: &Backend, wanted: u64, machine: &Machine) -> Option<Pro
     let hint = "more servers share them, a unix socket or 127.0.0.1 has no such limit; else widen net.ipv4.ip_local_port_range, or lower max_connections";
     let spot = servers.first()?.address.spot.clone();
     Some(Problem::warning(Some(spot), message).hint(hint))
-}
-
-/// Pings that come too late to keep the way open.
-fn slow_pings(config: &Config) -> Vec<Problem> {
-    // Load balancers and mobile networks commonly forget a silent connection after 60 s.
-    const KEEPS_THE_WAY_OPEN: Duration = Duration::from_secs(55);
-    let mut problems = Vec::new();
-    for route in config.sites.iter().flat_map(|it| &it.routes) {
-        let slow = route.heartbeat.client_ping.filter(|it| *it > KEEPS_THE_WAY_OPEN);
-        let Some(ping) = slow.filter(|_| route.upgrade != Upgrade::Never) else { continue };
-        let message = format!(
-            "route `{}`: a client_ping of {}s may come too late, many networks forget a silent connection after 60 s",
-            route.name,
-            ping.as_secs()
-        );
-        problems.push(Problem::warning(None, message).hint("25s is safe nearly everywhere"));
-    }
-    problems
-}
-
-/// Folders that are served, but not there.
-fn folders(config: &Config) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for route in config.sites.iter().flat_map(|it| &it.routes) {
-        let Action::Files(files) = &route.action else { continue };
-        let Err(reason) = look_at(&files.root.value) else { continue };
-        let folder = files.root.value.display();
-        let message = match reason {
-            Absent::NoFile => format!("there is no folder `{folder}`"),
-            reason => format!("`{folder}` cannot be served: {reason}"),
-        };
-        let hint = "until it is there and readable for wsgate's user, this route has no file";
-        problems.push(Problem::warning(Some(files.root.spot.clone()), message).hint(hint));
-    }
-    problems
 }
 
 /// What would be served.

@@ -221,7 +221,7 @@ fn door(protocol: &Protocol, challenges: &Arc<Challenges>) -> Door {
         Protocol::Http { redirect_to_https, acme_challenge_root } => {
             Door::Http(Arc::new(PlainDoor {
                 redirect_to_https: *redirect_to_https,
-                acme_challenge_root: acme_challenge_root.clone(),
+                acme_challenge_root: acme_challenge_root.as_ref().map(|it| it.value.clone()),
                 challenges: Arc::clone(challenges),
             }))
         }

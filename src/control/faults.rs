@@ -1,6 +1,7 @@
 //! Why a gateway does not start, or does not take a configuration.
 
 use std::io;
+use std::path::PathBuf;
 
 use super::window::AdminError;
 use crate::accept::ListenError;
@@ -20,8 +21,14 @@ pub enum StartError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// The file for access lines.
-    #[error("the access log cannot be opened: {0}")]
-    AccessLog(#[source] io::Error),
+    #[error("the access log `{}` cannot be opened: {error}", path.display())]
+    AccessLog {
+        /// Where it would be.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
     /// The event loops beside the one that it is started on.
     #[error("an event loop cannot be started: {0}")]
     Loops(#[source] io::Error),

@@ -68,7 +68,7 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]; certificates are read before anything is bound.
     pub async fn start(config: Config, inherited: Inherited) -> Result<Self, StartError> {
-        let access = open_access(&config).map_err(StartError::AccessLog)?;
+        let access = open_access(&config)?;
         let loops = Loops::start(config.gateway.workers).map_err(StartError::Loops)?;
         Self::open(config, Books::new(access), inherited, loops).await
     }

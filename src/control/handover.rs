@@ -62,6 +62,11 @@ pub enum HandoverError {
 }
 
 impl Program {
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// This one. To be asked at the start, while the file is still the one that runs, and the working
     /// directory the one that it was named in.
     ///

@@ -1,8 +1,9 @@
 //! Lines as the configuration has them: where those of the access log go, and how all look. Knows not
 //! what is in them.
 
-use std::io;
+use std::path::PathBuf;
 
+use super::faults::StartError;
 use crate::config::Config;
 use crate::config::model::{AccessLog, LogFormat};
 use crate::observe::access::{Access, Target};
@@ -11,14 +12,15 @@ use crate::observe::line::Form;
 /// Opens what access lines go to.
 ///
 /// # Errors
-/// When the file cannot be opened.
-pub(super) fn open_access(config: &Config) -> io::Result<Access> {
-    let target = match &config.log.access {
+/// [`StartError::AccessLog`] when the file cannot be opened.
+pub(super) fn open_access(config: &Config) -> Result<Access, StartError> {
+    let (target, path) = match &config.log.access {
         AccessLog::Off => return Ok(Access::off()),
-        AccessLog::Stdout => Target::Stdout,
-        AccessLog::File(path) => Target::File(path.clone()),
+        AccessLog::Stdout => (Target::Stdout, PathBuf::from("stdout")),
+        AccessLog::File(path) => (Target::File(path.clone()), path.clone()),
     };
     Access::to(target, form(config.log.format))
+        .map_err(|error| StartError::AccessLog { path, error })
 }
 
 /// How lines look.

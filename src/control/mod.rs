@@ -17,6 +17,7 @@ mod limits;
 mod lines;
 mod loops;
 mod memory;
+mod places;
 mod removed;
 mod run;
 mod signals;

@@ -61,7 +61,7 @@ pub fn run(path: &Path, ready: impl FnOnce()) -> Exit {
         }
     };
     let descriptors = raise_descriptors();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?descriptors, "starting");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), descriptors, "starting");
     let heritage = match Heritage::take() {
         Ok(heritage) => heritage,
         Err(error) => {
@@ -190,7 +190,7 @@ fn stopping(gateway: &mut Gateway) -> Leave {
 /// Lets a new process go on, unless somebody asks to stop before it does. Whether there is reason
 /// to leave.
 async fn upgrade(gateway: &mut Gateway, signals: &mut Signals, program: &Program) -> Option<Leave> {
-    tracing::info!(?program, "starting the new program on the same sockets");
+    tracing::info!(program = %program.path().display(), "starting the new program on the same sockets");
     let books = Arc::clone(gateway.books());
     let stop = signals.stop(|| books.access().reopen());
     match gateway.hand_over(program, stop).await {
@@ -250,7 +250,7 @@ async fn reload(gateway: &mut Gateway, path: &Path) {
                     books.reloads.applied("");
                 }
                 Ok(fixed) => {
-                    tracing::warn!(keys = ?fixed, "reloaded; these need a restart");
+                    tracing::warn!(keys = fixed.join(", "), "reloaded; these need a restart");
                     books.reloads.applied(format!("need a restart: {}", fixed.join(", ")));
                 }
             }

@@ -236,7 +236,7 @@ impl Desk {
         }
         // A WebSocket client follows no redirect: it gets an answer that says what is wrong.
         if wish != Wish::Plain {
-            return Err((By::Client, Cause::Refusal(Refusal::UpgradeNever)));
+            return Err((By::Client, Cause::Refusal(Refusal::NeedsTls)));
         }
         if self.visit.sites.find(&authority.host, None).is_none() {
             return Err((By::Client, Cause::Refusal(Refusal::Misdirected)));

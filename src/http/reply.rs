@@ -71,6 +71,7 @@ fn refused(refusal: Refusal) -> StatusCode {
         | Refusal::MissingOrigin
         | Refusal::AppId
         | Refusal::NeedsCertificate
+        | Refusal::NeedsTls
         | Refusal::Unreadable
         | Refusal::UpgradeNever => StatusCode::FORBIDDEN,
         Refusal::UpgradeRequired | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
@@ -182,6 +183,7 @@ fn refusal_words(refusal: Refusal) -> &'static str {
         Refusal::AppId => "this mini program may not come here",
         Refusal::UpgradeRequired => "only WebSockets are served at this path",
         Refusal::UpgradeNever => "no WebSockets are served at this path",
+        Refusal::NeedsTls => "WebSockets need wss:// here",
         Refusal::BadHandshake => "the WebSocket handshake breaks RFC 6455",
         Refusal::Version => "only WebSocket version 13 is spoken here",
         Refusal::ForeignUpgrade => "only upgrades to websocket are taken",

@@ -149,6 +149,8 @@ vocabulary! {
         UpgradeRequired = "upgrade_required",
         /// A WebSocket handshake on a route that takes none.
         UpgradeNever = "upgrade_never",
+        /// A WebSocket handshake without TLS on a listener that leads to https.
+        NeedsTls = "needs_tls",
         /// The WebSocket handshake breaks RFC 6455 section 4.2.1.
         BadHandshake = "bad_handshake",
         /// A WebSocket version other than 13 (RFC 6455 section 4.4).

@@ -2,6 +2,7 @@
 
 use hyper::header::{HeaderName, HeaderValue};
 
+use super::clean;
 use super::plan::Unusable;
 
 /// What mini programs on real phones send as Origin more often than not.
@@ -36,7 +37,7 @@ impl Default for Face {
 /// # Errors
 /// [`Unusable`] when it is no header, or one that a mini program cannot set.
 pub fn header(text: &str) -> Result<(String, HeaderValue), Unusable> {
-    let wrong = || Unusable::Header(text.to_owned());
+    let wrong = || Unusable::Header(clean::header(text));
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;
     let written = name.trim();
     let name: HeaderName = written.parse().map_err(|_| wrong())?;
@@ -53,6 +54,14 @@ pub fn header(text: &str) -> Result<(String, HeaderValue), Unusable> {
         _ => return Ok((written.to_owned(), value)),
     };
     Err(Unusable::Reserved { name: written.to_owned(), instead })
+}
+
+/// Reads the value of Origin or Referer.
+///
+/// # Errors
+/// [`Unusable::Header`] when it cannot be sent.
+pub fn value(url: &str) -> Result<HeaderValue, Unusable> {
+    HeaderValue::from_str(url).map_err(|_| Unusable::Header(clean::url(url)))
 }
 
 /// The Referer that the host app of `appid` sends, for a build under development or trial.
@@ -105,7 +114,7 @@ mod tests {
             assert!(matches!(header(text), Err(Unusable::Reserved { .. })), "{text}");
         }
         for text in ["no colon", "bad name: x", "X: a\r\nY: b"] {
-            assert_eq!(header(text), Err(Unusable::Header(text.to_owned())));
+            assert_eq!(header(text), Err(Unusable::Header(clean::header(text))));
         }
     }
 

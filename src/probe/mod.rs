@@ -17,7 +17,7 @@ mod tls;
 mod wait;
 mod walk;
 
-pub use face::{Face, ORIGIN, header, referer_of, subprotocol};
+pub use face::{Face, ORIGIN, header, referer_of, subprotocol, value};
 pub use plan::{Plan, Target, Unusable, host_and_port};
 pub use report::{
     Attempt, Certificate, Dns, Ended, Finding, Frame, Handshake, Report, Sent, Silence, Stage,
@@ -55,7 +55,7 @@ fn report_of(plan: &Plan) -> Report {
     let text =
         |it: &hyper::header::HeaderValue| String::from_utf8_lossy(it.as_bytes()).into_owned();
     Report {
-        url: crate::observe::redact::target(&plan.target.written).into_owned(),
+        url: clean::url(&plan.target.written),
         phone_would_connect: false,
         connected_to: plan.connect_to.as_ref().map(|(host, port)| format!("{host}:{port}")),
         sent: Sent {

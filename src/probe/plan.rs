@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hyper::Uri;
 
+use super::clean;
 use super::face::Face;
 use super::wait::Waits;
 use crate::tls::inspect::Roots;
@@ -36,12 +37,12 @@ pub enum Unusable {
     /// The URL.
     #[error("`{url}` is not the URL of a WebSocket: {why}")]
     Url {
-        /// As written.
+        /// As written, but for what is secret.
         url: String,
         /// What is wrong with it.
         why: String,
     },
-    /// A header.
+    /// A header, without its value.
     #[error("`{0}` is not a header: write 'Name: value'")]
     Header(String),
     /// A header that is not the mini program's to set.
@@ -84,7 +85,7 @@ impl Target {
     /// # Errors
     /// [`Unusable::Url`] when nothing could be connected to.
     pub fn parse(url: &str) -> Result<Self, Unusable> {
-        let wrong = |why: &str| Unusable::Url { url: url.to_owned(), why: why.to_owned() };
+        let wrong = |why: &str| Unusable::Url { url: clean::url(url), why: why.to_owned() };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("write wss://host/path"))?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "wss" => true,

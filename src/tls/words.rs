@@ -3,10 +3,16 @@
 use std::io;
 use std::time::{Duration, UNIX_EPOCH};
 
+use aws_lc_rs::rsa::KeyPair;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
 /// What is wrong with a certificate of ours. rustls would speak of a peer's.
 pub(super) fn of_our_own(error: &Error) -> String {
+    // rustls has no error of its own for a key that it cannot use.
+    if matches!(error, Error::General(words) if words.contains("private key")) {
+        return UNFIT.to_owned();
+    }
     let Error::InvalidCertificate(wrong) = error else { return error.to_string() };
     match wrong {
         CertificateError::BadEncoding => "it is damaged".to_owned(),
@@ -86,6 +92,23 @@ const CA_AS_LEAF: &str = "the server shows a CA's certificate as its own; issue 
 
 const UNKNOWN: &str = "the server's certificate is of a CA that is not trusted: name the CA in `tls.ca`, and \
                        have the server send its intermediate certificates";
+/// What is wrong with a private key that was refused with `error`.
+pub(super) fn of_our_key(key: &PrivateKeyDer<'_>, error: &Error) -> String {
+    let refused = match key {
+        PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()).err(),
+        PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()).err(),
+        _ => None,
+    };
+    match refused.map(|it| it.to_string()).as_deref() {
+        Some("TooSmall") => SHORT.to_owned(),
+        _ => of_our_own(error),
+    }
+}
+
+const SHORT: &str = "it is an RSA key of less than 2048 bits, which clients no longer take; make a \
+                     new one, and a certificate for it";
+const UNFIT: &str = "it is none of those that TLS can use: ECDSA (P-256, P-384, P-521), Ed25519, or \
+                     RSA of 2048 bits at least";
 
 /// What `openssl x509 -req` makes unless it is told otherwise.
 const OLD: &str = "it is of X.509 version 1, which clients no longer take; make it with extensions, \
@@ -133,5 +156,19 @@ mod tests {
         }
         let other = of_a_server(io::ErrorKind::ConnectionReset.into());
         assert_eq!(other.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn a_short_rsa_key_is_told_from_one_of_a_kind_that_tls_does_not_know() {
+        let refused = Error::General("failed to parse private key as RSA".to_owned());
+        // The key of every textbook: 61 times 53.
+        let short = [
+            &[0x30, 0x1d, 2, 1, 0, 2, 2, 0x0c, 0xa1, 2, 1, 0x11, 2, 2, 0x0a, 0xc1][..],
+            &[2, 1, 61, 2, 1, 53, 2, 1, 53, 2, 1, 49, 2, 1, 38],
+        ];
+        let short = PrivateKeyDer::Pkcs1(short.concat().into());
+        assert_eq!(of_our_key(&short, &refused), SHORT);
+        let odd = PrivateKeyDer::Pkcs8(vec![0x30, 0].into());
+        assert_eq!(of_our_key(&odd, &refused), UNFIT);
     }
 }

@@ -89,7 +89,11 @@ impl Roster {
         let after = self.gather(&before);
         let names = |it: &[Member]| it.iter().map(|it| it.server.name.clone()).collect::<Vec<_>>();
         if names(&before) != names(&after) {
-            tracing::info!(backend = self.pool, servers = ?names(&after), "the servers changed");
+            tracing::info!(
+                backend = self.pool,
+                servers = names(&after).join(", "),
+                "the servers changed"
+            );
             self.members.store(Arc::new(after));
         }
         self.looked.fetch_add(1, Ordering::Release);

@@ -60,6 +60,30 @@ goldens! {
     what_would_be_ordered_is_said_and_not_done => "acme-ports",
     answers_that_make_no_sense_are_refused => "answers",
     pages_that_cannot_be_read_are_an_error => "error-pages",
+    a_broken_text_hides_none_of_its_mistakes => "broken",
+    a_wrong_text_does_not_hide_what_is_wrong_with_the_files => "together",
+    a_value_of_the_wrong_shape_is_answered_with_the_right_one => "shapes",
+    folders_that_are_not_there_are_named => "places",
+}
+
+#[test]
+fn a_byte_that_is_not_utf_8_is_shown_at_its_place() {
+    let folder = Folder::new("latin1");
+    let (output, ok) = folder.check_bytes(b"[log]\nlevel = \"info\" # caf\xe9\n");
+    assert!(!ok);
+    assert!(output.contains("this byte (0xe9) is not UTF-8"), "{output}");
+    assert!(output.contains("gateway.toml:2:21"), "{output}");
+}
+
+#[test]
+fn an_access_log_that_is_a_folder_is_an_error() {
+    let folder = Folder::new("log-folder");
+    let text =
+        std::fs::read_to_string(goldens_folder().join("error-pages.toml")).expect("readable");
+    let (output, ok) = folder.check(&format!("[log]\naccess = \"./certs\"\n\n{text}"));
+    assert!(!ok, "{output}");
+    assert!(output.contains("`DIR/./certs` is a folder, no file"), "{output}");
+    assert!(output.contains("gateway.toml:2:10"), "{output}");
 }
 
 #[test]
@@ -153,6 +177,10 @@ impl Folder {
 
     /// The report on a file with this text; the folder's own name is replaced.
     fn check(&self, text: &str) -> (String, bool) {
+        self.check_bytes(text.as_bytes())
+    }
+
+    fn check_bytes(&self, text: &[u8]) -> (String, bool) {
         let file = self.path.join("gateway.toml");
         std::fs::write(&file, text).expect("writable");
         let roots = Roots::these(vec![self.root.clone()]);

@@ -143,7 +143,9 @@ async fn an_http_listener_redirects_with_308_but_never_an_upgrade() {
     let head = client.get("/a", &upgrade_fields()).await;
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
     assert_eq!(field(&head, "Location"), None);
-    client.body(&head).await;
+    let told = client.body(&head).await;
+    assert!(told.contains("WebSockets need wss:// here"), "{told}");
+    assert_eq!(house.end().await.cause, Cause::Refusal(Refusal::NeedsTls));
     client.send("GET / HTTP/1.1\r\nHost: evil.example.org\r\n\r\n").await;
     assert!(client.head().await.starts_with("HTTP/1.1 421 "), "no redirect to foreign names");
     assert_eq!(backend.accepted(), 0);

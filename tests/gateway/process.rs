@@ -42,6 +42,22 @@ async fn exit_codes_say_what_went_wrong() {
 }
 
 #[tokio::test]
+async fn an_access_log_that_cannot_be_made_is_named_before_and_at_the_start() {
+    let backend = Backend::echo().await;
+    let log = "[log]\naccess = \"/nonexistent/x.log\"\n";
+    let file = write("no-log", &text(free_address(), log, &route("/", &backend)));
+    let file = file.to_str().expect("UTF-8");
+    let (code, printed) = run(&["check", "--config", file]);
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("there is no folder `/nonexistent`"), "{printed}");
+    let (code, printed) = run(&["run", "--config", file]);
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("the access log `/nonexistent/x.log` cannot be opened"), "{printed}");
+    let starting = printed.lines().find(|it| it.contains("starting")).expect("a line");
+    assert!(!starting.contains("Some("), "{starting}");
+}
+
+#[tokio::test]
 async fn sigterm_drains_and_every_socket_has_its_line() {
     let backend = Backend::echo().await;
     let drain = "[gateway.drain]\nspread = \"200ms\"\n[log]\nformat = \"json\"\n";

@@ -26,6 +26,24 @@ fn wrong_use_is_2_and_named() {
 }
 
 #[test]
+fn what_is_secret_in_a_command_line_is_not_printed_when_it_is_wrong() {
+    for words in [
+        vec!["https://a.example/x?token=SECRET"],
+        vec!["wss://a.example/x?token=SECRET#f"],
+        vec!["wss://user:SECRET@a.example/x?token=SECRET"],
+        vec!["wss://a.example:0/x?token=SECRET"],
+        vec!["wss://a.example/", "--header", "Authorization Bearer SECRET"],
+        vec!["wss://a.example/", "--header", "Authori zation: Bearer SECRET"],
+        vec!["wss://a.example/", "--referer", "https://b.example/?token=SECRET\n"],
+    ] {
+        let output = run(&words);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {errors}");
+        assert!(errors.contains("***") && !errors.contains("SECRET"), "{words:?}: {errors}");
+    }
+}
+
+#[test]
 fn a_ca_file_that_cannot_be_read_is_wrong_use() {
     let output = run(&["wss://a.example/", "--ca", "/nowhere/ca.crt"]);
     // The option stands twice then.

@@ -5,7 +5,7 @@ use super::certificates::files;
 use super::golden::{compare, probe, run};
 use super::nginx::{chain_of, nginx, plain_nginx, proxied, tls, tls_with};
 use super::servers::free_address;
-use super::wsgate::{route, wsgate, wsgate_with};
+use super::wsgate::{route, wsgate, wsgate_before_tls, wsgate_with};
 
 #[test]
 fn a_name_that_does_not_exist() {
@@ -92,6 +92,13 @@ fn a_name_that_wsgate_does_not_serve() {
 fn a_port_without_tls() {
     let server = plain_nginx("");
     probe("plain-http", server.address, "/ws", &[]);
+}
+
+#[test]
+fn a_url_without_tls_to_a_listener_of_wsgate_that_leads_to_https() {
+    let server = wsgate_before_tls(&route("/", echo(), ""));
+    let place = server.address.to_string();
+    compare("wsgate-needs-tls", &run(&["ws://game.example.test/ws", "--connect-to", &place]));
 }
 
 #[test]

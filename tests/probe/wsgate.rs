@@ -13,11 +13,20 @@ pub fn wsgate(routes: &str) -> Server {
 
 /// The same with the chain in this file.
 pub fn wsgate_with(chain: &Path, routes: &str) -> Server {
+    start(chain, "protocol = \"https\"", routes)
+}
+
+/// One whose only listener is there to lead to https.
+pub fn wsgate_before_tls(routes: &str) -> Server {
+    start(&files().good, "protocol = \"http\"\nredirect_to_https = true", routes)
+}
+
+fn start(chain: &Path, listener: &str, routes: &str) -> Server {
     let folder = fresh_folder("wsgate");
     let address = free_address();
     let text = format!(
         "[admin]\nlisten = \"off\"\n\
-         [[listeners]]\naddress = \"{address}\"\nprotocol = \"https\"\n\
+         [[listeners]]\naddress = \"{address}\"\n{listener}\n\
          [[sites]]\ndomains = [\"{HOST}\"]\ncertificate = \"{}\"\nprivate_key = \"{}\"\n{routes}",
         chain.display(),
         files().key.display(),

@@ -69,7 +69,9 @@ impl Backends {
 
     /// The list that routes refer into; a pool that no route uses gets a warning.
     pub fn finish(self, reader: &mut Reader<'_>) -> Vec<Backend> {
-        for (name, pool) in self.names.iter().filter(|(_, pool)| !pool.used) {
+        // A route that was not understood may be the one.
+        let understood = reader.understood(&["sites", "routes", "backend", "path"]);
+        for (name, pool) in self.names.iter().filter(|(_, pool)| understood && !pool.used) {
             reader.warning(pool.spot.clone(), Wrong::new(format!("no route uses `{name}`")));
         }
         self.list

@@ -15,6 +15,9 @@ use crate::config::values::{Wrong, choice, quantity};
 /// Most bytes of a heartbeat's text: the relay looks into no longer message.
 const WORD_MAX: usize = 125;
 
+/// Load balancers and mobile networks commonly forget a silent connection after 60 s.
+const KEEPS_THE_WAY_OPEN: Duration = Duration::from_secs(55);
+
 /// How an application's heartbeat is told.
 const EXAMPLE: &str =
     "application = { ping = '{\"msg_type\":\"ping\"}', pong = '{\"msg_type\":\"pong\"}' }";
@@ -52,6 +55,25 @@ fn look_at_waits(raw: &raw::Heartbeat, beat: &Heartbeat, reader: &mut Reader<'_>
         let hint = "keep `client_ping` and `client_timeout`, or set `idle_timeout`";
         reader.warning(written.span(), wrong.hint(hint));
     }
+}
+
+/// Warns of pings that come too late to keep the way to the clients of `route` open.
+pub fn look_at_ping(
+    raw: Option<&raw::Heartbeat>,
+    beat: &Heartbeat,
+    route: &str,
+    reader: &mut Reader<'_>,
+) {
+    let in_time = |it: &Duration| beat.client_timeout.is_none_or(|limit| *it < limit);
+    let slow = beat.client_ping.filter(|it| *it > KEEPS_THE_WAY_OPEN && in_time(it));
+    let Some((ping, written)) = slow.zip(raw.and_then(|it| it.client_ping.as_ref())) else {
+        return;
+    };
+    let message = format!(
+        "route `{route}`: a client_ping of {} may come too late, many networks forget a silent connection after 60 s",
+        quantity::written(ping)
+    );
+    reader.warning(written.span(), Wrong::new(message).hint("25s is safe nearly everywhere"));
 }
 
 /// A ping that is sent only when the time is already up could never be answered.

@@ -9,11 +9,11 @@ use crate::config::reader::{Reader, Table};
 use crate::config::report::Problem;
 use crate::config::values::{Wrong, address, choice};
 
-/// Every listener; `None` when the file has none.
+/// Every listener that could be understood.
 pub fn listeners(
     raw: Option<Spanned<Vec<Spanned<raw::Listener>>>>,
     reader: &mut Reader<'_>,
-) -> Option<Vec<Listener>> {
+) -> Vec<Listener> {
     let raw = raw.map(Spanned::into_inner).unwrap_or_default();
     if raw.is_empty() && !reader.is_faulty(&(0..0), "listeners") {
         let problem = Problem::error(None, "there is no [[listeners]]: nothing would be served");
@@ -33,7 +33,7 @@ pub fn listeners(
         }
         listeners.push(listener);
     }
-    (!listeners.is_empty()).then_some(listeners)
+    listeners
 }
 
 fn listener(item: &Spanned<raw::Listener>, reader: &mut Reader<'_>) -> Option<Listener> {
@@ -81,6 +81,7 @@ fn protocol(raw: &raw::Listener, reader: &mut Reader<'_>) -> Protocol {
     });
     Protocol::Http {
         redirect_to_https: redirect.is_some_and(|it| *it.get_ref()),
-        acme_challenge_root: root.map(|it| reader.path(&it.value)),
+        acme_challenge_root: root
+            .map(|it| Located { value: reader.path(&it.value), spot: it.spot }),
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::config::defaults;
 use crate::config::model::{
-    AccessLog, ClientTimeouts, Config, Drain, Gateway, Located, Log, LogFormat, Source,
+    AccessLog, ClientTimeouts, Config, Drain, Gateway, Located, Log, LogFormat, Places, Source,
 };
 use crate::config::raw::{self, Raw};
 use crate::config::reader::Reader;
@@ -32,23 +32,35 @@ const MOST_CONNECTIONS: usize = 100_000_000;
 /// More header fields than fit into a head of any sense.
 const MOST_HEADERS: usize = 10_000;
 
-/// The whole file; `None` when nothing sensible is left, for reasons that are in the report.
+/// The whole file.
 ///
-/// Where a value is wrong its default takes its place, so that everything behind it is still
-/// looked at: the result counts only when the report has no errors.
-pub fn config(raw: Raw, source: Arc<Source>, reader: &mut Reader<'_>) -> Option<Config> {
+/// Where a value is wrong its default takes its place, and a list lacks what was not understood,
+/// so that everything behind it is still looked at: the result counts only when the report has no
+/// errors.
+pub fn config(raw: Raw, source: Arc<Source>, reader: &mut Reader<'_>) -> Config {
+    let places = places(&raw);
     let gateway = gateway(&raw.gateway.unwrap_or_default(), reader);
     let log = log(&raw.log.unwrap_or_default(), reader);
     let listeners = listeners::listeners(raw.listeners, reader);
-    let served = listeners.as_deref().unwrap_or_default();
-    let admin = admin::admin(&raw.admin.unwrap_or_default(), served, reader);
+    let admin = admin::admin(&raw.admin.unwrap_or_default(), &listeners, reader);
     let automatic = acme::first_site(raw.sites.as_ref());
-    let acme = acme::acme(raw.acme.as_ref(), automatic, served, reader);
+    let acme = acme::acme(raw.acme.as_ref(), automatic, &listeners, reader);
     let mut backends = Backends::read(raw.backends.unwrap_or_default(), reader);
     let sites = site::sites(raw.sites, acme.as_ref(), &mut backends, reader);
     let backends = backends.finish(reader);
-    let (listeners, sites) = (listeners?, sites?);
-    Some(Config { source, gateway, log, admin, acme, listeners, backends, sites })
+    Config { source, places, gateway, log, admin, acme, listeners, backends, sites }
+}
+
+fn places(raw: &Raw) -> Places {
+    let connections = raw.gateway.as_ref().and_then(|it| it.max_connections.as_ref());
+    let storage = raw.acme.as_ref().and_then(|it| it.get_ref().storage.as_ref());
+    let place = |it: &raw::Text| it.span();
+    Places {
+        max_connections: connections.map(toml::Spanned::span),
+        access_log: raw.log.as_ref().and_then(|it| it.access.as_ref()).map(place),
+        admin: raw.admin.as_ref().and_then(|it| it.listen.as_ref()).map(place),
+        acme_storage: storage.map(place),
+    }
 }
 
 fn gateway(raw: &raw::Gateway, reader: &mut Reader<'_>) -> Gateway {

@@ -31,12 +31,16 @@ pub fn route(
     let forwards = raw.backend.is_some();
     let name = raw.path.as_ref().map(|it| it.get_ref().clone()).unwrap_or_default();
     let heartbeat = heartbeat::heartbeat(raw.heartbeat.as_ref(), reader);
+    let upgrade = upgrade(raw.upgrade.as_ref(), forwards || action.is_none(), reader);
+    if upgrade != Upgrade::Never {
+        heartbeat::look_at_ping(raw.heartbeat.as_ref(), &heartbeat, &name, reader);
+    }
     let rest = Route {
         name,
         // Never seen: a route that lacks its path or does nothing does not leave this function.
         path: rule.as_ref().map_or(PathRule::Prefix(String::new()), |it| it.value.clone()),
         action: action.clone().unwrap_or(Action::Forward(0)),
-        upgrade: upgrade(raw.upgrade.as_ref(), forwards || action.is_none(), reader),
+        upgrade,
         replace_prefix: replace_prefix(&raw, rule.as_ref(), reader),
         set_headers: headers(raw.set_headers.unwrap_or_default(), http::settable_header, reader),
         remove_headers: values(reader.list(raw.remove_headers.as_ref(), http::removable_header)),

@@ -16,13 +16,13 @@ use crate::config::reader::{Reader, Table};
 use crate::config::report::Problem;
 use crate::config::values::{Wrong, address, choice, http, path, quantity};
 
-/// Every site; `None` when the file has none.
+/// Every site that could be understood.
 pub fn sites(
     raw: Option<Spanned<Vec<Spanned<raw::Site>>>>,
     acme: Option<&Acme>,
     backends: &mut Backends,
     reader: &mut Reader<'_>,
-) -> Option<Vec<Site>> {
+) -> Vec<Site> {
     let raw = raw.map(Spanned::into_inner).unwrap_or_default();
     if raw.is_empty() && !reader.is_faulty(&(0..0), "sites") {
         let problem = Problem::error(None, "there is no [[sites]]: every name would be refused");
@@ -35,7 +35,7 @@ pub fn sites(
         let (spot, raw) = (item.span(), item.into_inner());
         sites.extend(site(raw, (spot, acme), &mut taken, backends, reader));
     }
-    (!sites.is_empty()).then_some(sites)
+    sites
 }
 
 /// The domains seen so far, and the site each is in.

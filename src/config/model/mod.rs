@@ -27,6 +27,8 @@ pub use route::*;
 pub struct Config {
     /// The file it came from, for findings made after parsing.
     pub source: Arc<Source>,
+    /// Where single keys stand, for the same.
+    pub places: Places,
     /// `[gateway]`
     pub gateway: Gateway,
     /// `[log]`
@@ -56,7 +58,7 @@ pub struct Source {
 pub type Spot = Range<usize>;
 
 /// A value and where it was written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
@@ -69,6 +71,20 @@ impl<T: PartialEq> PartialEq for Located<T> {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
     }
+}
+
+/// Where keys are written whose values are judged beside something outside the text. `None` where
+/// the file leaves them out.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// `gateway.max_connections`
+    pub max_connections: Option<Spot>,
+    /// `log.access`
+    pub access_log: Option<Spot>,
+    /// `admin.listen`
+    pub admin: Option<Spot>,
+    /// `acme.storage`
+    pub acme_storage: Option<Spot>,
 }
 
 /// `[gateway]`, with `[gateway.drain]`, `[gateway.timeouts]` and `[gateway.limits]`.
@@ -229,7 +245,7 @@ pub enum Protocol {
         /// Answer 308 to https, never to an Upgrade request.
         redirect_to_https: bool,
         /// Files for an external ACME client, under `/.well-known/acme-challenge/`.
-        acme_challenge_root: Option<PathBuf>,
+        acme_challenge_root: Option<Located<PathBuf>>,
     },
 }
 

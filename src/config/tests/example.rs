@@ -16,6 +16,35 @@ fn the_example_is_valid_and_raises_no_warning() {
 }
 
 #[test]
+fn a_line_that_is_broken_anywhere_in_the_example_is_the_only_one_complained_of() {
+    let lines: Vec<&str> = EXAMPLE.lines().collect();
+    let mut broken = 0;
+    for (place, line) in lines.iter().enumerate() {
+        let code = line.split("  #").next().unwrap_or_default().trim_end();
+        if code.is_empty() || code.starts_with('#') {
+            continue;
+        }
+        let shorter = code[..code.len() - 1].to_owned();
+        for instead in [shorter, format!("{code} x"), code.replacen('=', ":", 1)] {
+            let mut text = lines.clone();
+            text[place] = &instead;
+            let text = text.join("\n");
+            let Err(report) = parse(Path::new("/srv/gateway.toml"), &text, &|_| None) else {
+                continue;
+            };
+            broken += 1;
+            for problem in &report.problems {
+                let spot = problem.spot.clone().unwrap_or_default();
+                let found = text[..spot.start].matches('\n').count();
+                // What an array lacks is missed before or behind the line.
+                assert!(found.abs_diff(place) <= 1, "line {place}, `{instead}`: {problem:?}");
+            }
+        }
+    }
+    assert!(broken > 2 * 80, "{broken}");
+}
+
+#[test]
 fn the_example_has_every_key_and_the_defaults_that_it_says() {
     let example: toml::Table = EXAMPLE.parse().expect("it is TOML");
     // In the example these two stand in their other form.

@@ -24,6 +24,11 @@ pub fn level(text: &str) -> Result<String, Wrong> {
 /// `"stdout"`, `"off"` or a file; the path as written.
 pub fn access(text: &str) -> Result<AccessLog, Wrong> {
     match text {
+        "" => {
+            return Err(Wrong::new("the path of a file is missing").hint(
+                "write \"stdout\", \"off\" or a path such as \"/var/log/wsgate/access.log\"",
+            ));
+        }
         "stdout" => return Ok(AccessLog::Stdout),
         "off" => return Ok(AccessLog::Off),
         _ if text.contains(['/', '.']) => return Ok(AccessLog::File(PathBuf::from(text))),
@@ -54,5 +59,7 @@ mod tests {
         assert_eq!(access("off"), Ok(AccessLog::Off));
         assert_eq!(access("access.log"), Ok(AccessLog::File("access.log".into())));
         assert!(access("stdot").is_err() && access("syslog").is_err());
+        let hint = access("").expect_err("no path").hint.unwrap_or_default();
+        assert!(hint.contains("stdout") && !hint.contains("./"), "{hint}");
     }
 }

@@ -60,7 +60,7 @@ pub fn no_pong(limit: Duration) -> Finding {
 pub fn of_silence(silence: &Silence, handshake: &Handshake) -> Option<Finding> {
     let ended = silence.ended.as_ref()?;
     let quiet = silence.quiet;
-    if quiet < SHORT {
+    if quiet < SHORT || !is_for_silence(ended) {
         return Some(in_conversation(ended));
     }
     let after = format!("{:.1} s of silence", quiet.as_secs_f64());
@@ -68,7 +68,7 @@ pub fn of_silence(silence: &Silence, handshake: &Handshake) -> Option<Finding> {
     Some(match ended {
         Ended::CloseFrame { code, reason } => draft.told(
             format!("onClose code {code}, reason `{reason}`"),
-            gateway::closing_words(reason).map_or_else(|| meaning(*code), str::to_owned),
+            gateway::closing_words(reason).map_or_else(|| meaning(*code), |it| it.cause.to_owned()),
             format!(
                 "let the mini program send a heartbeat more often than every {}, or give the \
                  server more patience",
@@ -89,13 +89,38 @@ pub fn of_silence(silence: &Silence, handshake: &Handshake) -> Option<Finding> {
     })
 }
 
-/// It had just spoken or been spoken to.
+/// Whether the end may have come because nothing was sent. A restart and the application's own
+/// codes come whenever they come.
+fn is_for_silence(ended: &Ended) -> bool {
+    let Ended::CloseFrame { code, reason } = ended else { return true };
+    match gateway::closing_words(reason) {
+        Some(own) => own.of_silence,
+        None => !matches!(code, 1012 | 4000..=4999),
+    }
+}
+
+/// It had just spoken or been spoken to, or it says another reason.
 fn in_conversation(ended: &Ended) -> Finding {
     let draft = warning("silence", "the server ended the socket, and not for its silence");
     let action = "look at the backend's log, and whether it was restarted";
     match ended {
         Ended::CloseFrame { code, reason } => {
-            draft.told(format!("onClose code {code}, reason `{reason}`"), meaning(*code), action)
+            let shows = format!("onClose code {code}, reason `{reason}`");
+            if let Some(own) = gateway::closing_words(reason) {
+                let draft = if own.of_silence {
+                    warning("silence", "the server ended the socket although Pings were answered")
+                } else {
+                    draft
+                };
+                return draft.told(shows, own.cause, own.action);
+            }
+            let draft = match code {
+                4000..=4999 => {
+                    warning("silence", "the server ended the socket with a code of its own")
+                }
+                _ => draft,
+            };
+            draft.told(shows, meaning(*code), action)
         }
         Ended::Fin | Ended::Reset => {
             draft.told(ABNORMAL, format!("the connection {}", gone(ended)), action)
@@ -196,5 +221,24 @@ mod tests {
         let finding = after(60, ended, "");
         assert!(finding.phone_shows.contains("1001") && !finding.fatal);
         assert!(finding.phone_shows.contains("client silent for 60s"));
+    }
+
+    #[test]
+    fn a_restart_and_a_code_of_the_application_are_no_silence() {
+        for code in [1012, 4001] {
+            let finding = after(20, Ended::CloseFrame { code, reason: String::new() }, "");
+            assert!(finding.action.contains("backend's log"), "{code}: {finding:?}");
+            assert!(!finding.what.contains("of silence"), "{code}: {finding:?}");
+        }
+        let own = Ended::CloseFrame { code: 4001, reason: "client silent for 60s".to_owned() };
+        assert!(after(60, own, "").what.contains("of silence"));
+    }
+
+    #[test]
+    fn an_idle_timeout_between_pings_is_told_as_one() {
+        let ended = Ended::CloseFrame { code: 1001, reason: "no message for 3s".to_owned() };
+        let finding = after(0, ended, "");
+        assert!(finding.cause.contains("idle_timeout") && finding.action.contains("idle_timeout"));
+        assert!(!finding.what.contains("not for its silence"), "{finding:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The answers that wsgate itself gives, by their words.
 
 /// What each of wsgate's own refusals means, and what to do about it.
-const OWN: [(&str, &str, &str); 16] = [
+const OWN: [(&str, &str, &str); 17] = [
     (
         "this origin may not come here",
         "wsgate: `clients` of this route does not list the Origin that was sent",
@@ -27,6 +27,12 @@ const OWN: [(&str, &str, &str); 16] = [
         "no WebSockets are served at this path",
         "wsgate: the route has `upgrade = \"never\"`",
         "use the WebSocket's path, or change the route's `upgrade`",
+    ),
+    (
+        "WebSockets need wss:// here",
+        "wsgate: this listener is there to lead to https (`redirect_to_https`), and a WebSocket \
+         follows no redirect",
+        "write wss:// instead of ws://, and the port of the https listener if it is not 443",
     ),
     (
         "only WebSockets are served at this path",
@@ -94,19 +100,48 @@ pub fn own_words(status: u16, body: &str) -> Option<(String, String)> {
 }
 
 /// What a reason of wsgate's own in a Close frame means.
-pub fn closing_words(reason: &str) -> Option<&'static str> {
-    let (_, cause) = REASONS.iter().find(|(begin, _)| reason.starts_with(begin))?;
-    Some(cause)
+#[derive(Debug, PartialEq, Eq)]
+pub struct OwnReason {
+    begins: &'static str,
+    /// Why it closed.
+    pub cause: &'static str,
+    /// Whether it closed for want of messages or frames from the client.
+    pub of_silence: bool,
+    /// What to do where Pings were answered: a heartbeat of Pings does not help.
+    pub action: &'static str,
 }
 
-const REASONS: [(&str, &str); 4] = [
-    ("no message for ", "wsgate: `heartbeat.idle_timeout` of the route ran out; Pings don't count"),
-    ("client silent for ", "wsgate: `heartbeat.client_timeout` of the route ran out"),
-    ("backend silent for ", "wsgate: `heartbeat.backend_timeout` of the route ran out"),
-    (
-        "backend closed without a close frame",
-        "wsgate: the backend's stream ended; its log says why",
-    ),
+/// The meaning of a reason, when it is one of wsgate's own.
+pub fn closing_words(reason: &str) -> Option<&'static OwnReason> {
+    REASONS.iter().find(|it| reason.starts_with(it.begins))
+}
+
+const REASONS: [OwnReason; 4] = [
+    OwnReason {
+        begins: "no message for ",
+        cause: "wsgate: `heartbeat.idle_timeout` of the route ran out; Pings don't count",
+        of_silence: true,
+        action: "let the mini program or the backend send messages more often than that, or raise \
+                 `heartbeat.idle_timeout`",
+    },
+    OwnReason {
+        begins: "client silent for ",
+        cause: "wsgate: `heartbeat.client_timeout` of the route ran out",
+        of_silence: true,
+        action: "let the client answer Pings or send messages; look at `heartbeat.client_ping`",
+    },
+    OwnReason {
+        begins: "backend silent for ",
+        cause: "wsgate: `heartbeat.backend_timeout` of the route ran out",
+        of_silence: false,
+        action: "look whether the backend hangs, or does not answer Pings",
+    },
+    OwnReason {
+        begins: "backend closed without a close frame",
+        cause: "wsgate: the backend's stream ended; its log says why",
+        of_silence: false,
+        action: "look at the backend's log, and whether it was restarted",
+    },
 ];
 
 #[cfg(test)]
@@ -118,6 +153,8 @@ mod tests {
         let found = own_words(404, "404 Not Found: nothing is served at this path");
         assert!(found.is_some_and(|(cause, _)| cause.contains("no route")));
         assert_eq!(own_words(404, "404 Not Found: something else"), None);
+        let plain = own_words(403, "403 Forbidden: WebSockets need wss:// here");
+        assert!(plain.is_some_and(|(_, action)| action.contains("wss://")));
         assert_eq!(own_words(403, "404 Not Found: nothing is served at this path"), None);
     }
 }

@@ -78,7 +78,12 @@ pub fn inspect_with(config: &Config, roots: &Roots, now: SystemTime) -> Vec<Prob
     let mut problems: Vec<Problem> =
         sites.chain(config.backends.iter().filter_map(backends::inspect)).collect();
     problems.extend(config.gateway.ticket_keys.iter().filter_map(inspect_ticket_key));
-    problems.extend(config.acme.iter().flat_map(automatic::inspect));
+    problems.extend(
+        config
+            .acme
+            .iter()
+            .flat_map(|it| automatic::inspect(it, config.places.acme_storage.as_ref())),
+    );
     if roots.0.is_empty() {
         let message =
             "this system has no root certificates: whether chains are complete is unknown";
@@ -139,10 +144,11 @@ fn mismatch(
     key: PrivateKeyDer<'static>,
 ) -> Option<Problem> {
     let provider = aws_lc_rs::default_provider();
-    let key = match provider.key_provider.load_private_key(key) {
+    let key = match provider.key_provider.load_private_key(key.clone_key()) {
         Ok(key) => key,
         Err(error) => {
-            let message = format!("this private key cannot be used: {error}");
+            let why = words::of_our_key(&key, &error);
+            let message = format!("this private key cannot be used: {why}");
             return Some(problem(Level::Error, &site.private_key.spot, message));
         }
     };
