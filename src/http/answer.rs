@@ -270,6 +270,9 @@ impl Desk {
         if !site.router.all_lead_to(&matched, &others) {
             return Err(Refusal::BadPath);
         }
+        let same = |it: &String| site.router.leads_to(&matched, it);
+        let behind = path::behind_authority(request.uri().path());
+        let one_slash = behind.is_some_and(|it| !it.as_ref().is_ok_and(same));
         found.route = Some(matched.target);
         let rules = &matched.target.rules;
         record.line.route.clone_from(&rules.name);
@@ -286,7 +289,7 @@ impl Desk {
         }
         let (host, tls) = (authority.text.as_str(), self.visit.is_tls());
         admission::admit(&rules.clients, &Asking { headers, host, tls, client: client_ip })?;
-        Ok(Admitted { matched, path, authority, client_ip, by_trusted })
+        Ok(Admitted { matched, path, one_slash, authority, client_ip, by_trusted })
     }
 }
 

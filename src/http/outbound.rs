@@ -23,6 +23,8 @@ pub struct Passage<'a> {
     pub route: &'a Route,
     /// Its normalised path.
     pub path: &'a str,
+    /// Whether it has to begin with one slash.
+    pub one_slash: bool,
     /// How much of that the route's path matched.
     pub prefix_len: usize,
     /// For the forwarding fields.
@@ -83,9 +85,16 @@ impl Passage<'_> {
         Words { client_ip, host, tls, request_id: self.request_id }
     }
 
-    /// The origin form: as the client wrote it, unless the route rewrites its prefix.
+    /// The origin form: as the client wrote it, unless the route rewrites its prefix, or it begins
+    /// with slashes that a backend could read as an authority.
     fn target(&self, uri: &Uri) -> Uri {
-        let raw = uri.path_and_query().cloned();
+        let raw = match uri.path_and_query() {
+            Some(raw) if self.one_slash => {
+                let one = format!("/{}", raw.as_str().trim_start_matches('/'));
+                PathAndQuery::try_from(one).ok()
+            }
+            raw => raw.cloned(),
+        };
         let rewritten = self.route.replace_prefix.as_deref().and_then(|replacement| {
             let mut target = path::replace_prefix(self.path, self.prefix_len, replacement);
             if let Some(query) = uri.query() {

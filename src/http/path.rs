@@ -101,6 +101,14 @@ pub fn other_readings(raw_path: &str) -> Result<Vec<String>, BadPath> {
     Ok(readings)
 }
 
+/// What a path that begins with more than one slash is, normalised, to servers that read it as a
+/// reference with an authority (RFC 3986 section 4.2), as URL parsers do: what stands behind that.
+/// `None` where it begins with one slash.
+pub fn behind_authority(raw_path: &str) -> Option<Result<String, BadPath>> {
+    let rest = raw_path.strip_prefix("//")?.trim_start_matches('/');
+    Some(normalise(rest.find('/').map_or("/", |at| &rest[at..])).map(Cow::into_owned))
+}
+
 /// Percent-encodes a normalised path for a request line: `pchar` (RFC 3986 section 3.3) and `/`
 /// stay, every other byte becomes an escape, `%` included.
 pub fn encode(path: &str) -> String {

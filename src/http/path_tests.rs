@@ -97,6 +97,18 @@ fn dot_segments_and_parameters_have_other_readings_and_ordinary_paths_have_none(
 }
 
 #[test]
+fn what_begins_with_more_than_one_slash_may_be_an_authority() {
+    for raw in ["/", "/a//b", "/a"] {
+        assert_eq!(behind_authority(raw), None, "{raw}");
+    }
+    let table = [("//a/b", "/b"), ("///a//b/./c", "/b/c"), ("//a", "/"), ("//", "/")];
+    for (raw, behind) in table {
+        assert_eq!(behind_authority(raw), Some(Ok(behind.to_owned())), "{raw}");
+    }
+    assert!(behind_authority("//a/../b").is_some_and(|it| it.is_err()));
+}
+
+#[test]
 fn a_normalised_path_stays_as_it_is_when_encoded_and_normalised_again() {
     let paths = "/a%20b/%e4%bd%a0 /%25 /a%3fb%23c /%22%3c%7b /a/../b;c//d /a:b@c!$&'()*+,=~";
     for raw in paths.split(' ') {

@@ -61,9 +61,12 @@ impl<T> Router<T> {
 
     /// Whether each of `readings` takes the route that `found` is of.
     pub fn all_lead_to(&self, found: &Match<'_, T>, readings: &[String]) -> bool {
-        let same =
-            |it: &String| self.find(it).is_some_and(|it| std::ptr::eq(it.target, found.target));
-        readings.iter().all(same)
+        readings.iter().all(|it| self.leads_to(found, it))
+    }
+
+    /// Whether a normalised path takes the route that `found` is of.
+    pub fn leads_to(&self, found: &Match<'_, T>, normalised: &str) -> bool {
+        self.find(normalised).is_some_and(|it| std::ptr::eq(it.target, found.target))
     }
 }
 

@@ -84,6 +84,11 @@ async fn no_dots_or_parameters_lead_to_a_stricter_route_through_a_laxer_one() {
         let (_, body) = client.fetch(path, "").await;
         assert!(body.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{path}: {body}");
     }
+    // Servers that parse their target as a URL would take `x` for a host.
+    for (path, sent) in [("//x/private", "/x/private"), ("///x//private?z", "/x//private?z")] {
+        let (_, body) = client.fetch(path, "").await;
+        assert!(body.starts_with(&format!("GET {sent} HTTP/1.1\r\n")), "{path}: {body}");
+    }
     drop(client);
     house.finish().await;
 }
