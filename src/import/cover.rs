@@ -147,8 +147,18 @@ fn close_around<'a>(
             "closed (403) until you decide: some of its paths are those of `{}` ({place}), and cannot be told",
             lost.directive.text()
         );
-        work.ledger.not(location.directive, &reason);
+        // What is inside a block that is not carried would count as lost with it.
+        if holds_others(location.directive) {
+            work.ledger.differs(location.directive, &reason);
+        } else {
+            work.ledger.not(location.directive, &reason);
+        }
     }
+}
+
+/// Whether routes come of what is in the block, too: a server, or locations in a location.
+fn holds_others(block: &Directive) -> bool {
+    block.name == "server" || block.children().iter().any(|it| it.name == "location")
 }
 
 /// Whether a route would take paths of `lost`, if nothing else took them.
