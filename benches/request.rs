@@ -78,6 +78,7 @@ fn hosts(c: &mut Criterion) {
 
 fn admission(c: &mut Criterion) {
     let clients = Clients {
+        selective: true,
         origins: (0..10).map(|it| wildcard(&format!("site-{it}.example.com"))).collect(),
         mini_programs: (0..10).map(|it| wechat(&format!("wx012345678{it}abcdef"))).collect(),
         deny: (0..10).filter_map(|it| format!("203.0.{it}.0/24").parse().ok()).collect(),
