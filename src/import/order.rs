@@ -44,14 +44,14 @@ pub fn ordered(
         .iter()
         .filter_map(|(_, it)| it.path.strip_prefix("~ ").map(str::to_owned))
         .collect();
-    let (mut first, mut rest): (Vec<Route>, Vec<Route>) = (Vec::new(), Vec::new());
+    let (mut first, mut rest): (Vec<Route>, Vec<_>) = (Vec::new(), Vec::new());
     for (location, mut route) in carried {
         let Matcher::Caret(prefix) = &location.matcher else {
-            keep(location, route, &mut rest, work);
+            rest.push((location, route));
             continue;
         };
         if !patterns.iter().any(|it| may_collide(prefix, it)) {
-            keep(location, route, &mut rest, work);
+            rest.push((location, route));
             continue;
         }
         let longer = |it: &Location<'_>| matches!(&it.matcher, Matcher::Prefix(other) if other.len() > prefix.len() && other.starts_with(prefix));
@@ -60,14 +60,16 @@ pub fn ordered(
                 location.directive,
                 "a regular expression that takes the path is tried before this prefix",
             );
-            keep(location, route, &mut rest, work);
+            rest.push((location, route));
             continue;
         }
         route.path = format!("~ ^{}", regex::escape(prefix));
         keep(location, route, &mut first, work);
     }
     first.sort_by_key(|it| std::cmp::Reverse(it.path.len()));
-    first.extend(rest);
+    for (location, route) in rest {
+        keep(location, route, &mut first, work);
+    }
     first
 }
 
