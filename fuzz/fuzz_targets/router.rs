@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use wsgate::config::model::PathRule;
-use wsgate::http::path::{normalise, other_readings};
+use wsgate::http::path::{encode, normalise, other_readings};
 use wsgate::http::router::Router;
 
 static ROUTER: LazyLock<Router<&'static str>> = LazyLock::new(|| {
@@ -24,11 +24,13 @@ fuzz_target!(|raw: &str| {
     let Ok(path) = normalise(raw) else { return };
     let Some(matched) = ROUTER.find(&path) else { return };
     let Ok(others) = other_readings(raw) else { return };
-    if !ROUTER.all_lead_to(&matched, &others) {
+    let same = |it: &String| ROUTER.leads_to(&matched, it);
+    if !others.bare.iter().all(same) {
         return;
     }
     let taken = Some(*matched.target);
-    let decoded = decode(raw);
+    let sent = if others.raw.iter().all(same) { raw.to_owned() } else { encode(&path) };
+    let decoded = decode(&sent);
     let bare = without_parameters(&decoded);
     // Segments of what is decoded, as RFC 3986 has it; slashes merged before; merged behind. And
     // as those who match before they resolve, or know parameters.
@@ -39,6 +41,7 @@ fuzz_target!(|raw: &str| {
         merge(&decoded),
         merge(&bare),
         resolve(&merge(&bare)),
+        resolve(&merge(behind_authority(&decoded))),
     ];
     for reading in readings {
         let found = ROUTER.find(&merge(&reading)).map(|it| *it.target);
@@ -63,6 +66,13 @@ fn decode(raw: &str) -> String {
 
 fn without_parameters(path: &str) -> String {
     path.split('/').map(|it| it.split(';').next().unwrap_or(it)).collect::<Vec<_>>().join("/")
+}
+
+/// As URL parsers do with what begins with two slashes.
+fn behind_authority(path: &str) -> &str {
+    let Some(rest) = path.strip_prefix("//") else { return path };
+    let rest = rest.trim_start_matches('/');
+    rest.find('/').map_or("/", |at| &rest[at..])
 }
 
 fn merge(path: &str) -> String {

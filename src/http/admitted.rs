@@ -20,8 +20,8 @@ use crate::upstream::{Errand, Parties, Pool};
 pub(super) struct Admitted<'a> {
     pub matched: Match<'a, Arc<Route>>,
     pub path: &'a str,
-    /// With more slashes at its beginning the backend could read it as a path of another route.
-    pub one_slash: bool,
+    /// The raw path could be read as one of another route: the backend is sent the normalised one.
+    pub settled: bool,
     pub authority: &'a Authority,
     pub client_ip: Option<IpAddr>,
     pub by_trusted: bool,
@@ -33,7 +33,7 @@ impl<'a> Admitted<'a> {
         Passage {
             route: &self.matched.target.rules,
             path: self.path,
-            one_slash: self.one_slash,
+            settled: self.settled,
             prefix_len: self.matched.prefix_len,
             body_grace: visit.gateway.timeouts.request_body,
             request_id: id,

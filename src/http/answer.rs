@@ -267,12 +267,11 @@ impl Desk {
         let matched = site.router.find(path).ok_or(Refusal::NoRoute)?;
         // The backend is sent the path as it came: what it may make of it is under these rules too.
         let others = path::other_readings(request.uri().path()).map_err(|_| Refusal::BadPath)?;
-        if !site.router.all_lead_to(&matched, &others) {
+        let same = |it: &String| site.router.leads_to(&matched, it);
+        if !others.bare.iter().all(same) {
             return Err(Refusal::BadPath);
         }
-        let same = |it: &String| site.router.leads_to(&matched, it);
-        let behind = path::behind_authority(request.uri().path());
-        let one_slash = behind.is_some_and(|it| !it.as_ref().is_ok_and(same));
+        let settled = !others.raw.iter().all(same);
         found.route = Some(matched.target);
         let rules = &matched.target.rules;
         record.line.route.clone_from(&rules.name);
@@ -289,7 +288,7 @@ impl Desk {
         }
         let (host, tls) = (authority.text.as_str(), self.visit.is_tls());
         admission::admit(&rules.clients, &Asking { headers, host, tls, client: client_ip })?;
-        Ok(Admitted { matched, path, one_slash, authority, client_ip, by_trusted })
+        Ok(Admitted { matched, path, settled, authority, client_ip, by_trusted })
     }
 }
 

@@ -23,8 +23,8 @@ pub struct Passage<'a> {
     pub route: &'a Route,
     /// Its normalised path.
     pub path: &'a str,
-    /// Whether it has to begin with one slash.
-    pub one_slash: bool,
+    /// Whether it goes on like this, because the raw one could be read as another route's.
+    pub settled: bool,
     /// How much of that the route's path matched.
     pub prefix_len: usize,
     /// For the forwarding fields.
@@ -85,25 +85,23 @@ impl Passage<'_> {
         Words { client_ip, host, tls, request_id: self.request_id }
     }
 
-    /// The origin form: as the client wrote it, unless the route rewrites its prefix, or it begins
-    /// with slashes that a backend could read as an authority.
+    /// The origin form: as the client wrote it, unless the route rewrites its prefix, or a backend
+    /// could read that as a path of another route.
     fn target(&self, uri: &Uri) -> Uri {
-        let raw = match uri.path_and_query() {
-            Some(raw) if self.one_slash => {
-                let one = format!("/{}", raw.as_str().trim_start_matches('/'));
-                PathAndQuery::try_from(one).ok()
+        let path = match self.route.replace_prefix.as_deref() {
+            Some(replacement) => {
+                Some(path::replace_prefix(self.path, self.prefix_len, replacement))
             }
-            raw => raw.cloned(),
+            None => self.settled.then(|| path::encode(self.path)),
         };
-        let rewritten = self.route.replace_prefix.as_deref().and_then(|replacement| {
-            let mut target = path::replace_prefix(self.path, self.prefix_len, replacement);
+        let rewritten = path.and_then(|mut target| {
             if let Some(query) = uri.query() {
                 target.push('?');
                 target.push_str(query);
             }
             PathAndQuery::try_from(target).ok()
         });
-        let target = rewritten.or(raw);
+        let target = rewritten.or_else(|| uri.path_and_query().cloned());
         target.map_or_else(|| Uri::from_static("/"), Uri::from)
     }
 }

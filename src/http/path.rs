@@ -75,38 +75,46 @@ pub fn normalise(raw_path: &str) -> Result<Cow<'_, str>, BadPath> {
     if settled { Ok(decoded) } else { resolve(&decoded).map(Cow::Owned) }
 }
 
-/// What a path that [`normalise`] took is to servers that match on it before dot segments are removed,
-/// and to those that drop the parameters of segments (`;`, RFC 3986 section 3.3). Ordinary paths have no
-/// such reading. Routes are found by these too: what a backend may read must be under the same rules.
+/// What a path that [`normalise`] took is to others. Routes are found by these too: what a backend may
+/// read must be under the same rules.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// To servers that match before they remove dot segments, or that take what stands behind more than
+    /// one slash at the beginning for an authority (RFC 3986 section 4.2). Those agree once they are sent
+    /// the normalised path.
+    pub raw: Vec<String>,
+    /// To servers that drop the parameters of segments (`;`, RFC 3986 section 3.3), normalised or not.
+    pub bare: Option<String>,
+}
+
+/// The other readings of a path. Ordinary ones have none.
 ///
 /// # Errors
-/// [`BadPath`] when one of the readings has no single meaning itself.
-pub fn other_readings(raw_path: &str) -> Result<Vec<String>, BadPath> {
+/// [`BadPath`] when one that no normalising settles has no single meaning itself.
+pub fn other_readings(raw_path: &str) -> Result<Readings, BadPath> {
+    let mut readings = Readings::default();
+    if let Some(rest) = raw_path.strip_prefix("//") {
+        let rest = rest.trim_start_matches('/');
+        let behind = rest.find('/').map_or("/", |at| &rest[at..]);
+        // Where that leads nowhere as it is, a URL parser would stop at the root.
+        readings.raw.push(normalise(behind).map_or_else(|_| "/".to_owned(), Cow::into_owned));
+    }
     if !raw_path.contains(['.', ';', '%']) {
-        return Ok(Vec::new());
+        return Ok(readings);
     }
     let decoded = decode(raw_path)?;
     let has_dots = segments(&decoded).any(is_dots);
-    let mut readings = Vec::new();
     if has_dots {
-        readings.push(join(segments(&decoded), decoded.ends_with('/')));
+        readings.raw.push(join(segments(&decoded), decoded.ends_with('/')));
     }
     if decoded.contains(';') {
         let bare = without_parameters(&decoded);
         if has_dots {
-            readings.push(join(segments(&bare), bare.ends_with('/')));
+            readings.raw.push(join(segments(&bare), bare.ends_with('/')));
         }
-        readings.push(resolve(&bare)?);
+        readings.bare = Some(resolve(&bare)?);
     }
     Ok(readings)
-}
-
-/// What a path that begins with more than one slash is, normalised, to servers that read it as a
-/// reference with an authority (RFC 3986 section 4.2), as URL parsers do: what stands behind that.
-/// `None` where it begins with one slash.
-pub fn behind_authority(raw_path: &str) -> Option<Result<String, BadPath>> {
-    let rest = raw_path.strip_prefix("//")?.trim_start_matches('/');
-    Some(normalise(rest.find('/').map_or("/", |at| &rest[at..])).map(Cow::into_owned))
 }
 
 /// Percent-encodes a normalised path for a request line: `pchar` (RFC 3986 section 3.3) and `/`
