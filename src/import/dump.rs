@@ -14,7 +14,9 @@ pub fn files(text: &str) -> Option<(PathBuf, BTreeMap<PathBuf, String>)> {
     let mut current: Option<PathBuf> = None;
     for line in text.split_inclusive('\n') {
         let header = line.trim_end().strip_prefix(MARKER).and_then(|it| it.strip_suffix(':'));
-        if let Some(path) = header {
+        // No path that a file can be named by in a gateway.toml.
+        let nameable = |it: &&str| !it.contains(char::is_control) && !it.contains("${");
+        if let Some(path) = header.filter(nameable) {
             main.get_or_insert_with(|| PathBuf::from(path));
             current = Some(PathBuf::from(path));
             files.entry(PathBuf::from(path)).or_default();

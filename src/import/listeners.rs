@@ -7,6 +7,7 @@ use super::parser::Directive;
 use super::process::everywhere;
 use super::scope::{Scope, Work};
 use crate::config::accepts;
+use crate::config::model::ListenAddress;
 
 /// One address of a server.
 #[derive(Clone, Debug)]
@@ -119,8 +120,11 @@ fn address(text: &str) -> Option<String> {
         format!("{text}:80")
     };
     // nginx knows no port 0 either.
-    let is_real = !address.contains('$') && (is_unix(&address) || !address.ends_with(":0"));
-    (accepts::listen(&address).is_some() && is_real).then_some(address)
+    let is_real = match accepts::listen(&address)? {
+        ListenAddress::Tcp(at) => at.port() != 0,
+        ListenAddress::Unix(_) | ListenAddress::Systemd(_) => true,
+    };
+    (is_real && !address.contains('$')).then_some(address)
 }
 
 fn is_unix(address: &str) -> bool {
