@@ -6,6 +6,7 @@ mod entry;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use ipnet::IpNet;
 
@@ -48,19 +49,36 @@ pub struct House {
 /// A tunnel with everything that goes with it, until its socket's one access line.
 type Tunnelled = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Walks one connection through the rooms. What it needs on the way is in boxes of their own time:
-/// the task is as big as what is here, for as long as it lives.
-pub fn walk(
-    arrival: Arrival,
-    house: House,
-    snapshot: Arc<Snapshot>,
-) -> impl Future<Output = ()> + Send {
-    let arriving = Box::pin(arrive(arrival, house, snapshot));
-    async move {
-        let arrived = arriving.await;
-        if let Some((tunnel, held)) = arrived {
-            tunnel.await;
-            drop(held);
+/// The way up to the switch of protocols, if there is one.
+type Arriving = Pin<Box<dyn Future<Output = Option<(Tunnelled, Held)>> + Send>>;
+
+/// One connection on its way through the rooms. What it needs for that is in boxes of their own time: the task
+/// is as big as this, for as long as it lives.
+pub enum Walk {
+    /// Up to the switch of protocols.
+    Arriving(Arriving),
+    /// Behind it.
+    Tunnelled(Tunnelled, Held),
+}
+
+/// Walks one connection through the rooms.
+pub fn walk(arrival: Arrival, house: House, snapshot: Arc<Snapshot>) -> Walk {
+    Walk::Arriving(Box::pin(arrive(arrival, house, snapshot)))
+}
+
+impl Future for Walk {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            match this {
+                Self::Arriving(arriving) => match ready!(arriving.as_mut().poll(cx)) {
+                    Some((tunnel, held)) => *this = Self::Tunnelled(tunnel, held),
+                    None => return Poll::Ready(()),
+                },
+                Self::Tunnelled(tunnel, _) => return tunnel.as_mut().poll(cx),
+            }
         }
     }
 }

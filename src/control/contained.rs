@@ -2,15 +2,34 @@
 //! connection passes through here.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::observe::books::Books;
 
 /// Runs a connection's `work`; a panic in it unwinds what it holds (permit, guard, record, sockets),
-/// is counted, and goes no further than its task.
-pub(super) async fn contained(work: impl Future<Output = ()>, books: Arc<Books>) {
-    let _tally = Tally(books);
-    work.await;
+/// is counted, and goes no further than its task. No async function: that would keep room for what it is
+/// given beside room for what it waits for, in every task.
+pub(super) fn contained<F>(work: F, books: Arc<Books>) -> Contained<F>
+where
+    F: Future<Output = ()> + Unpin,
+{
+    Contained { work, _tally: Tally(books) }
+}
+
+/// A connection's work, and then its tally: dropped in this order.
+pub(super) struct Contained<F> {
+    work: F,
+    _tally: Tally,
+}
+
+impl<F: Future<Output = ()> + Unpin> Future for Contained<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.work).poll(cx)
+    }
 }
 
 /// Dropped last of all that a task holds.
@@ -68,17 +87,17 @@ mod tests {
         let permits = Arc::new(Semaphore::new(1));
         let present = || books.metrics.sockets.enter();
         let (bystander, bell) = tokio::sync::oneshot::channel::<()>();
-        let waits = async move { bell.await.expect("it is rung") };
+        let waits = Box::pin(async move { bell.await.expect("it is rung") });
         let waiting = spawn(contained(waits, Arc::clone(&books)));
         for well in [false, true, false, false] {
             let permit = Arc::clone(&permits).acquire_owned();
             let permit = within(Some(Duration::from_secs(20)), Timer::Drain, permit).await;
             let held = (permit.expect("given back").expect("open"), watch.guard(), present());
             let record = Record::new(&books, Kind::Socket, Stage::Relay);
-            let task = async move {
+            let task = Box::pin(async move {
                 work(record, well).await;
                 drop(held);
-            };
+            });
             spawn(contained(task, Arc::clone(&books)));
         }
         until(|| signal.held() == 0).await;

@@ -135,7 +135,7 @@ async fn listen(bound: Arc<Bound>, closing: Arc<Notify>, office: Office) {
                         admin::serve(socket, office).await;
                         drop(permit);
                     };
-                    spawn(contained(serve, books));
+                    spawn(contained(Box::pin(serve), books));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the admin listener cannot accept");
