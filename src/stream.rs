@@ -19,7 +19,7 @@ mod scratch;
 mod secure;
 
 pub use rest::Rest;
-pub use secure::Secure;
+pub use secure::{Agreed, Secure};
 
 /// A connected socket without TLS.
 #[derive(Debug)]

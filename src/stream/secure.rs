@@ -2,30 +2,36 @@
 //! it was read to, in a buffer of the thread, and what is written is encrypted into another. A
 //! stream that sleeps holds keys and counters, no byte. Knows no names, certificates or waits.
 //!
-//! `session` lets rustls go through what has come; this file moves bytes between it, the socket and
-//! whoever reads or writes.
+//! `session` lets rustls go through what has come: all of TLS 1.2, and the handshake of TLS 1.3, behind
+//! which `records` takes over with the `keys` that were agreed on. This file moves bytes between them,
+//! the socket and whoever reads or writes.
 
+mod keys;
+mod opening;
+mod records;
 mod session;
 mod traits;
 
-use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use rustls::server::UnbufferedServerConnection;
-use rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::session::{Wish, advance};
+pub use self::opening::Agreed;
+use self::records::Records;
+use self::session::{Turn, Wish, advance};
 use super::scratch::{self, OUTGOING};
 use super::{Rest, Socket};
 
 /// A TLS stream over a socket.
 pub struct Secure<S = Socket> {
     socket: S,
-    session: UnbufferedServerConnection,
+    session: Session,
+    /// Whether the session changes hands as soon as it is at rest.
+    leaves: bool,
     /// Read and not decrypted: the piece of a record, or of a handshake message, that has come so
     /// far; or, with `unread`, records for which the reader had no room.
     part: Rest,
@@ -46,6 +52,15 @@ pub struct Secure<S = Socket> {
     error: Option<Box<io::Error>>,
 }
 
+/// Who knows the keys.
+enum Session {
+    /// rustls. Boxed: it is over a kilobyte, and of TLS 1.3 nobody needs it for long.
+    Rustls(Box<UnbufferedServerConnection>),
+    Records(Records),
+    /// Nobody, since they could not be handed over.
+    Lost,
+}
+
 /// When tickets leave that nobody waits for.
 #[derive(Clone, Copy, PartialEq)]
 enum Tickets {
@@ -58,75 +73,9 @@ enum Tickets {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
-    /// Shakes hands with a client that has already sent `hello`. The caller bounds the wait.
-    ///
-    /// # Errors
-    /// The socket's, or what rustls found wrong as `InvalidData`, after the alert was sent.
-    pub async fn accept(
-        socket: S,
-        config: Arc<ServerConfig>,
-        hello: Vec<u8>,
-    ) -> io::Result<Box<Self>> {
-        let mut stream = Box::new(Self {
-            socket,
-            session: UnbufferedServerConnection::new(config).map_err(io::Error::other)?,
-            part: Rest::from(hello),
-            plain: Rest::default(),
-            out: Rest::default(),
-            unread: true,
-            tickets: Tickets::Leave,
-            ended: false,
-            parted: false,
-            failed: false,
-            error: None,
-        });
-        poll_fn(|cx| stream.poll_handshake(cx)).await?;
-        Ok(stream)
-    }
-
-    /// Whether a session was resumed.
-    pub fn resumed(&self) -> bool {
-        self.session.handshake_kind() == Some(HandshakeKind::Resumed)
-    }
-
     /// What lies below.
     pub fn socket(&self) -> &S {
         &self.socket
-    }
-
-    /// Whether it is TLS 1.3.
-    pub fn is_tls13(&self) -> bool {
-        self.session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
-    }
-
-    /// The protocol that ALPN chose.
-    pub fn protocol(&self) -> Option<&[u8]> {
-        self.session.alpn_protocol()
-    }
-
-    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let done = !self.session.is_handshaking();
-            if done && self.is_tls13() {
-                // Only tickets are left to be said, and nobody waits for them.
-                if !self.out.is_empty() {
-                    self.tickets = Tickets::AwaitRequest;
-                }
-                return Poll::Ready(Ok(()));
-            }
-            let flushed = ready!(self.poll_out(cx));
-            if let Some(error) = self.error.take() {
-                return Poll::Ready(Err(*error));
-            }
-            flushed?;
-            if done {
-                return Poll::Ready(Ok(()));
-            }
-            if self.ended {
-                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-            }
-            ready!(self.take_in(cx, &mut ReadBuf::new(&mut [])))?;
-        }
     }
 
     /// Decrypts into `buf` what is there, after one read of the socket if nothing is left of the
@@ -158,6 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
             if kept > 0 || !rest.is_empty() {
                 self.part.replace(rest);
             }
+            self.settle();
             Poll::Ready(Ok(()))
         })
     }
@@ -165,13 +115,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
     /// Decrypts into `buf` from `input`, and returns how much of that is needed no more.
     fn digest(&mut self, input: &mut [u8], buf: &mut ReadBuf<'_>) -> usize {
         let plain = &mut self.plain;
-        let mut sink = |payload: &[u8]| {
-            let (now, later) = payload.split_at(payload.len().min(buf.remaining()));
-            buf.put_slice(now);
-            plain.extend(later);
-            buf.remaining() > 0
+        let turn = match &mut self.session {
+            Session::Records(records) => records.open(input, buf, plain, &mut self.out),
+            Session::Rustls(session) => {
+                let mut sink = |payload: &[u8]| {
+                    let (now, later) = payload.split_at(payload.len().min(buf.remaining()));
+                    buf.put_slice(now);
+                    plain.extend(later);
+                    buf.remaining() > 0
+                };
+                advance(session, input, &mut self.out, &mut sink, None)
+            }
+            Session::Lost => Turn::new(),
         };
-        let turn = advance(&mut self.session, input, &mut self.out, &mut sink, None);
         self.unread = turn.stopped && turn.used < input.len();
         self.ended |= turn.ended;
         if let Err(error) = turn.outcome {
@@ -186,14 +142,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
         if self.failed {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+        let session = match &mut self.session {
+            Session::Records(records) => {
+                return match wish {
+                    Wish::Encrypt(bytes, to) => records.seal(bytes, to),
+                    Wish::Part(to) => records.part(to),
+                };
+            }
+            Session::Rustls(session) => session,
+            Session::Lost => return Err(io::ErrorKind::BrokenPipe.into()),
+        };
         let plain = &mut self.plain;
         let mut sink = |payload: &[u8]| {
             plain.extend(payload);
             true
         };
         // With what is kept of the input, since the session remembers places in it.
-        let input = self.part.left_mut();
-        let turn = advance(&mut self.session, input, &mut self.out, &mut sink, Some(wish));
+        let turn = advance(session, self.part.left_mut(), &mut self.out, &mut sink, Some(wish));
         self.part.take(turn.used);
         self.unread &= !self.part.is_empty();
         self.ended |= turn.ended;
@@ -204,6 +169,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secure<S> {
                 Err(io::ErrorKind::BrokenPipe.into())
             }
             outcome => outcome,
+        }
+    }
+
+    /// Has the session change hands if it may: rustls has seen every byte that came, and nothing is
+    /// left of a message of which it remembers the place. Only where nothing encrypted is on its way to
+    /// `out`: what rustls has left to say goes there, and is older.
+    fn settle(&mut self) {
+        let over = self.ended || self.parted || self.failed;
+        if !self.leaves || over || !self.part.is_empty() {
+            return;
+        }
+        self.leaves = false;
+        let Session::Rustls(mut session) = mem::replace(&mut self.session, Session::Lost) else {
+            return;
+        };
+        let plain = &mut self.plain;
+        let mut sink = |payload: &[u8]| {
+            plain.extend(payload);
+            true
+        };
+        // A reader that had enough stopped it.
+        let turn = advance(&mut session, &mut [], &mut self.out, &mut sink, None);
+        self.ended |= turn.ended;
+        let records = turn.outcome.and_then(|_| {
+            Records::new(*session).map_err(|it| io::Error::new(io::ErrorKind::InvalidData, it))
+        });
+        match records {
+            Ok(records) => self.session = Session::Records(records),
+            Err(error) => self.fail(error),
         }
     }
 

@@ -13,7 +13,7 @@ use super::proof;
 use super::server::{ALPN_HTTP2, Table};
 use crate::challenges::Challenges;
 use crate::life::{Elapsed, Timer, TlsFault, within};
-use crate::stream::{Secure, Socket, Stream};
+use crate::stream::{Agreed, Secure, Socket, Stream};
 
 /// A handshake that succeeded.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ async fn shake(
     let proven = proven.and_then(|name| challenges.name(name));
     drop(accepted);
     if let Some(tls) = proven {
-        let stream = Secure::accept(socket, tls, hello).await.map_err(failed)?;
+        let (stream, _) = Secure::accept(socket, tls, hello).await.map_err(failed)?;
         part(stream).await;
         return Ok(None);
     }
@@ -93,9 +93,9 @@ async fn shake(
         }
     };
     let tls = tls.of(http2, knows_better);
-    let stream = Secure::accept(socket, Arc::clone(tls), hello).await.map_err(failed)?;
-    let (resumed, newest) = (stream.resumed(), stream.is_tls13());
-    let http2 = stream.protocol() == Some(ALPN_HTTP2);
+    let (stream, agreed) = Secure::accept(socket, Arc::clone(tls), hello).await.map_err(failed)?;
+    let Agreed { resumed, newest, protocol } = agreed;
+    let http2 = protocol.as_deref() == Some(ALPN_HTTP2);
     let (stream, server_name) = (Stream::Tls(stream), name.unwrap_or_default());
     Ok(Some(Handshake { stream, server_name, resumed, newest, http2 }))
 }

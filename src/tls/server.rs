@@ -270,6 +270,8 @@ fn load(site: &Site, tickets: &Ticketers) -> Result<Loaded, LoadError> {
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     // Each is a record and an encryption; a client that has one comes back as quickly as with two.
     tls.send_tls13_tickets = 1;
+    // For the stream, which protects records itself once hands are shaken.
+    tls.enable_secret_extraction = true;
     let policy = Policy { tls_min: site.tls_min, clients };
     tls.ticketer = tickets.ticketer(policy).map_err(LoadError::Tickets)?;
     let http1 = Orders::new(tls.clone(), &[ALPN]);

@@ -1,5 +1,5 @@
-//! One turn of a TLS session: rustls goes through what has come, and says what it has to say.
-//! Knows no socket.
+//! One turn of a TLS session that is rustls': it goes through what has come, and says what it has to
+//! say. Knows no socket.
 
 use std::io;
 
@@ -19,12 +19,19 @@ pub(super) enum Wish<'a> {
 pub(super) struct Turn {
     /// Bytes of the input that it needs no more.
     pub(super) used: usize,
-    /// The sink wanted no more.
+    /// The reader wanted no more.
     pub(super) stopped: bool,
     /// The peer said close_notify.
     pub(super) ended: bool,
     /// How long what was wished for is, or what is wrong.
     pub(super) outcome: io::Result<usize>,
+}
+
+impl Turn {
+    /// At the beginning of it.
+    pub(super) fn new() -> Self {
+        Self { used: 0, stopped: false, ended: false, outcome: Ok(0) }
+    }
 }
 
 /// Lets a session go through `input` and have its say in `out`, until it needs more input, the sink
@@ -36,7 +43,7 @@ pub(super) fn advance(
     sink: &mut dyn FnMut(&[u8]) -> bool,
     wish: Option<Wish<'_>>,
 ) -> Turn {
-    let mut turn = Turn { used: 0, stopped: false, ended: false, outcome: Ok(0) };
+    let mut turn = Turn::new();
     loop {
         let UnbufferedStatus { mut discard, state } =
             session.process_tls_records(&mut input[turn.used..]);

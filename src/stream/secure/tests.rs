@@ -1,5 +1,6 @@
 //! The stream against rustls' own client. A seed is in the message of whatever fails.
 
+mod hostile;
 mod wire;
 
 use std::io;
@@ -10,11 +11,12 @@ use std::task::Poll;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustls::SupportedProtocolVersion;
-use rustls::server::UnbufferedServerConnection;
+use rustls::kernel::KernelConnection;
+use rustls::server::ServerConnectionData;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::wire::{Client, Pipe, configs, context, shaken};
-use super::Secure;
+use self::wire::{Client, Pipe, agreed, configs, context, shaken};
+use super::{Records, Secure};
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
 const SEEDS: u64 = 40;
@@ -255,8 +257,8 @@ fn noise_never_does_more_than_fail() {
 fn a_session_is_resumed_by_the_ticket_that_came_with_the_first_answer() {
     for version in VERSIONS {
         let configs = configs(version, None);
-        let (mut stream, mut client) = shaken(&configs, 0, 0, b"ask");
-        assert!(!stream.resumed());
+        let (mut stream, mut client, first) = agreed(&configs, 0, 0, b"ask");
+        assert!(!first.resumed);
         assert_eq!(heard(&mut stream), "ask", "{version:?}");
         let before = client.pipe.wire().writes;
         assert_eq!(heard(&mut stream), "nothing yet", "it waits for the answer as we do");
@@ -265,8 +267,8 @@ fn a_session_is_resumed_by_the_ticket_that_came_with_the_first_answer() {
         assert_eq!(client.pipe.wire().writes, before + 1, "ticket and answer in one write");
         client.turn().unwrap();
         assert_eq!(client.heard, b"answer");
-        let (stream, _) = shaken(&configs, 0, 0, b"");
-        assert!(stream.resumed());
+        let (_, _, second) = agreed(&configs, 0, 0, b"");
+        assert!(second.resumed);
     }
 }
 
@@ -280,7 +282,10 @@ fn a_client_that_asks_for_nothing_still_gets_its_ticket() {
 }
 
 #[test]
-fn a_stream_is_little_more_than_the_state_of_its_session() {
-    let (size, session) = (size_of::<Secure>(), size_of::<UnbufferedServerConnection>());
-    assert!(size <= session + 160, "{size} bytes, {session} of them the session's");
+fn a_stream_is_little_more_than_its_keys() {
+    let (size, records) = (size_of::<Secure>(), size_of::<Records>());
+    let schedule = size_of::<KernelConnection<ServerConnectionData>>();
+    assert!(size <= records + 160, "{size} bytes, {records} of them the keys'");
+    assert!(records <= 200, "{records} bytes");
+    assert!(schedule <= 600, "{schedule} bytes");
 }

@@ -16,7 +16,7 @@ use rustls::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::TURNS;
-use crate::stream::Secure;
+use crate::stream::{Agreed, Secure};
 
 /// What lies between the two, and the dice.
 pub(super) struct Wire {
@@ -124,6 +124,7 @@ pub(super) fn configs(
         .unwrap();
     server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().unwrap();
     server.send_tls13_tickets = 1;
+    server.enable_secret_extraction = true;
     let mut roots = RootCertStore::empty();
     roots.add(pair.cert.der().clone()).unwrap();
     let mut client = ClientConfig::builder_with_provider(provider)
@@ -132,6 +133,7 @@ pub(super) fn configs(
         .with_root_certificates(roots)
         .with_no_client_auth();
     client.max_fragment_size = fragment;
+    client.enable_secret_extraction = true;
     Configs { server: Arc::new(server), client: Arc::new(client) }
 }
 
@@ -184,15 +186,27 @@ pub(super) fn shaken(
     trouble: u32,
     first: &[u8],
 ) -> (Box<Secure<Pipe>>, Client) {
+    let (stream, client, _) = agreed(configs, seed, trouble, first);
+    (stream, client)
+}
+
+/// The same, and what was agreed on.
+pub(super) fn agreed(
+    configs: &Configs,
+    seed: u64,
+    trouble: u32,
+    first: &[u8],
+) -> (Box<Secure<Pipe>>, Client, Agreed) {
     let pipe = Pipe::new(seed, trouble);
     let mut client = Client::new(configs, &pipe);
     client.say(first);
     let mut accept = Box::pin(Secure::accept(pipe, Arc::clone(&configs.server), Vec::new()));
     for _ in 0..TURNS {
         client.turn().unwrap();
-        if let Poll::Ready(stream) = accept.as_mut().poll(&mut context()) {
+        if let Poll::Ready(accepted) = accept.as_mut().poll(&mut context()) {
             client.turn().unwrap();
-            return (stream.unwrap(), client);
+            let (stream, agreed) = accepted.unwrap();
+            return (stream, client, agreed);
         }
     }
     panic!("seed {seed}: no end of the handshake");
