@@ -58,7 +58,7 @@ fn options() -> Options {
     let has = |word: &str| arguments.iter().any(|it| it == word);
     let quick = has("--quick") || !has("--bench");
     let (rounds, seconds, sockets, sleep) =
-        if quick { (1, 0.2, 100, 0.5) } else { (3, 2.0, 5000, 5.0) };
+        if quick { (1, 0.2, 100, 0.5) } else { (3, 4.0, 5000, 5.0) };
     let mut options = Options {
         rows: Vec::new(),
         rounds,
