@@ -31,10 +31,9 @@ pub(super) struct Records {
     silent: bool,
 }
 
-/// What a record turned out to hold.
+/// What a record means for those behind it.
 enum Content {
-    Data,
-    Nothing,
+    More,
     CloseNotify,
 }
 
@@ -81,7 +80,7 @@ impl Records {
                 Err(fault) => Err(fault),
             };
             match content {
-                Ok(Content::Data | Content::Nothing) => turn.stopped = to.remaining() == 0,
+                Ok(Content::More) => turn.stopped = to.remaining() == 0,
                 Ok(Content::CloseNotify) => {
                     turn.used = input.len();
                     turn.ended = true;
@@ -137,7 +136,7 @@ impl Records {
                     to.put_slice(now);
                     more.extend(later);
                 }
-                Ok(Content::Data)
+                Ok(Content::More)
             }
             ALERT => self.alert(&opened[..end]),
             HANDSHAKE => self.update(&opened[..end]),
@@ -187,7 +186,7 @@ impl Records {
         let left = self.patience.checked_sub(1);
         self.patience =
             left.ok_or(Fault(too_many.into(), Some(AlertDescription::UnexpectedMessage)))?;
-        Ok(Content::Nothing)
+        Ok(Content::More)
     }
 
     /// Encrypts `bytes` into `to`, and returns how long that is.
